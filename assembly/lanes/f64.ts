@@ -1,0 +1,165 @@
+// The f64 vocabulary: two lanes (T = v128) or one number (T = f64). Nothing here may fuse:
+// privacy, compress and aggregate are built from these words and owe the same bits to every engine.
+
+/** Lanes in T: 2 or 1. */
+// @ts-ignore: decorator
+@inline
+export function lanes<T>(): usize {
+  return isVector<T>() ? 2 : 1;
+}
+// @ts-ignore: decorator
+@inline
+export function ld<T>(p: usize): T {
+  return load<T>(p);
+}
+// @ts-ignore: decorator
+@inline
+export function st<T>(p: usize, v: T): void {
+  store<T>(p, v);
+}
+/** f32 at p, widened exactly. */
+// @ts-ignore: decorator
+@inline
+export function ld_f32<T>(p: usize): T {
+  if (isVector<T>()) return f64x2.promote_low_f32x4(v128.load64_zero(p));
+  return <f64>load<f32>(p);
+}
+/** Rounds to f32 (nearest, ties to even) and stores at p. */
+// @ts-ignore: decorator
+@inline
+export function st_f32<T>(p: usize, v: T): void {
+  if (isVector<T>()) v128.store64_lane(p, f32x4.demote_f64x2_zero(v), 0);
+  else store<f32>(p, <f32>v);
+}
+/** What st_f32 followed by ld_f32 would give: v rounded to f32, widened again. */
+// @ts-ignore: decorator
+@inline
+export function round_f32<T>(v: T): T {
+  if (isVector<T>()) return f64x2.promote_low_f32x4(f32x4.demote_f64x2_zero(v));
+  return <f64>(<f32>v);
+}
+// @ts-ignore: decorator
+@inline
+export function splat<T>(x: f64): T {
+  if (isVector<T>()) return f64x2.splat(x);
+  return x;
+}
+// @ts-ignore: decorator
+@inline
+export function add<T>(a: T, b: T): T {
+  if (isVector<T>()) return f64x2.add(a, b);
+  return a + b;
+}
+// @ts-ignore: decorator
+@inline
+export function sub<T>(a: T, b: T): T {
+  if (isVector<T>()) return f64x2.sub(a, b);
+  return a - b;
+}
+// @ts-ignore: decorator
+@inline
+export function mul<T>(a: T, b: T): T {
+  if (isVector<T>()) return f64x2.mul(a, b);
+  return a * b;
+}
+// @ts-ignore: decorator
+@inline
+export function div<T>(a: T, b: T): T {
+  if (isVector<T>()) return f64x2.div(a, b);
+  return a / b;
+}
+/** a*b + c with two roundings, always. */
+// @ts-ignore: decorator
+@inline
+export function mul_add<T>(a: T, b: T, c: T): T {
+  return add<T>(mul<T>(a, b), c);
+}
+// @ts-ignore: decorator
+@inline
+export function sqrt<T>(a: T): T {
+  if (isVector<T>()) return f64x2.sqrt(a);
+  return f64.sqrt(a);
+}
+// @ts-ignore: decorator
+@inline
+export function floor<T>(a: T): T {
+  if (isVector<T>()) return f64x2.floor(a);
+  return f64.floor(a);
+}
+// @ts-ignore: decorator
+@inline
+export function max<T>(a: T, b: T): T {
+  if (isVector<T>()) return f64x2.max(a, b);
+  return f64.max(a, b);
+}
+/** Sum of the lanes, low lane first. */
+// @ts-ignore: decorator
+@inline
+export function lane_sum<T>(a: T): f64 {
+  if (isVector<T>()) return f64x2.extract_lane(a, 0) + f64x2.extract_lane(a, 1);
+  return a;
+}
+/** u32 at p, exactly. */
+// @ts-ignore: decorator
+@inline
+export function ld_u32<T>(p: usize): T {
+  if (isVector<T>()) return f64x2.convert_low_i32x4_u(v128.load64_zero(p));
+  return <f64>load<u32>(p);
+}
+/** i32 at p, exactly. */
+// @ts-ignore: decorator
+@inline
+export function ld_i32<T>(p: usize): T {
+  if (isVector<T>()) return f64x2.convert_low_i32x4_s(v128.load64_zero(p));
+  return <f64>load<i32>(p);
+}
+
+// The same 64 bits seen as integers: T is v128 (2 x i64) or, in one lane, i64 in an f64's clothes.
+
+/** Bits of a plus the integer k. */
+// @ts-ignore: decorator
+@inline
+export function bits_add<T>(a: T, k: i64): T {
+  if (isVector<T>()) return i64x2.add(a, i64x2.splat(k));
+  return reinterpret<f64>(reinterpret<i64>(a) + k);
+}
+/** Bits of a minus bits of b. */
+// @ts-ignore: decorator
+@inline
+export function bits_sub<T>(a: T, b: T): T {
+  if (isVector<T>()) return i64x2.sub(a, b);
+  return reinterpret<f64>(reinterpret<i64>(a) - reinterpret<i64>(b));
+}
+// @ts-ignore: decorator
+@inline
+export function bits_shl<T>(a: T, k: i32): T {
+  if (isVector<T>()) return i64x2.shl(a, k);
+  return reinterpret<f64>(reinterpret<i64>(a) << (<i64>k));
+}
+/** Arithmetic shift right of the bits. */
+// @ts-ignore: decorator
+@inline
+export function bits_sar<T>(a: T, k: i32): T {
+  if (isVector<T>()) return i64x2.shr_s(a, k);
+  return reinterpret<f64>(reinterpret<i64>(a) >> (<i64>k));
+}
+// @ts-ignore: decorator
+@inline
+export function bits_and<T>(a: T, k: i64): T {
+  if (isVector<T>()) return v128.and(a, i64x2.splat(k));
+  return reinterpret<f64>(reinterpret<i64>(a) & k);
+}
+// @ts-ignore: decorator
+@inline
+export function bits_xor<T>(a: T, b: T): T {
+  if (isVector<T>()) return v128.xor(a, b);
+  return reinterpret<f64>(reinterpret<i64>(a) ^ reinterpret<i64>(b));
+}
+/** a where the bits of mask are set, b where they are clear. */
+// @ts-ignore: decorator
+@inline
+export function bits_select<T>(a: T, b: T, mask: T): T {
+  if (isVector<T>()) return v128.bitselect(a, b, mask);
+  const m = reinterpret<i64>(mask);
+  return reinterpret<f64>((reinterpret<i64>(a) & m) | (reinterpret<i64>(b) & ~m));
+}

@@ -1,0 +1,434 @@
+// Written by the compiler (npm run build -- --accept). Do not edit.
+declare namespace __AdaptedExports {
+  /**
+   * assembly/linalg/vector/accumulate_f32_f64
+   * @param n `usize`
+   * @param w `f64`
+   * @param x `usize`
+   * @param acc `usize`
+   */
+  export function accumulate_f32_f64(n: number, w: number, x: number, acc: number): void;
+  /**
+   * assembly/linalg/vector/add_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @param y `usize`
+   * @param z `usize`
+   */
+  export function add_f32(n: number, x: number, y: number, z: number): void;
+  /**
+   * assembly/linalg/vector/axpy_f32
+   * @param n `usize`
+   * @param a `f32`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function axpy_f32(n: number, a: number, x: number, y: number): void;
+  /**
+   * assembly/linalg/vector/scale_f32
+   * @param n `usize`
+   * @param a `f32`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function scale_f32(n: number, a: number, x: number, y: number): void;
+  /**
+   * assembly/linalg/vector/sub_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @param y `usize`
+   * @param z `usize`
+   */
+  export function sub_f32(n: number, x: number, y: number, z: number): void;
+  /**
+   * assembly/linalg/reduce/dot_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @param y `usize`
+   * @returns `f64`
+   */
+  export function dot_f32(n: number, x: number, y: number): number;
+  /**
+   * assembly/linalg/reduce/max_abs_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @returns `f32`
+   */
+  export function max_abs_f32(n: number, x: number): number;
+  /**
+   * assembly/linalg/reduce/squared_norm_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @returns `f64`
+   */
+  export function squared_norm_f32(n: number, x: number): number;
+  /**
+   * assembly/linalg/reduce/sum_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @returns `f64`
+   */
+  export function sum_f32(n: number, x: number): number;
+  /**
+   * assembly/linalg/gemm/gemm_f32_nn
+   * @param m `usize`
+   * @param n `usize`
+   * @param k `usize`
+   * @param alpha `f32`
+   * @param beta `f32`
+   * @param a `usize`
+   * @param lda `usize`
+   * @param b `usize`
+   * @param ldb `usize`
+   * @param c `usize`
+   * @param ldc `usize`
+   * @param scratch `usize`
+   */
+  export function gemm_f32_nn(m: number, n: number, k: number, alpha: number, beta: number, a: number, lda: number, b: number, ldb: number, c: number, ldc: number, scratch: number): void;
+  /**
+   * assembly/linalg/gemm/gemm_f32_nt
+   * @param m `usize`
+   * @param n `usize`
+   * @param k `usize`
+   * @param alpha `f32`
+   * @param beta `f32`
+   * @param a `usize`
+   * @param lda `usize`
+   * @param b `usize`
+   * @param ldb `usize`
+   * @param c `usize`
+   * @param ldc `usize`
+   * @param scratch `usize`
+   */
+  export function gemm_f32_nt(m: number, n: number, k: number, alpha: number, beta: number, a: number, lda: number, b: number, ldb: number, c: number, ldc: number, scratch: number): void;
+  /**
+   * assembly/linalg/gemm/gemm_f32_tn
+   * @param m `usize`
+   * @param n `usize`
+   * @param k `usize`
+   * @param alpha `f32`
+   * @param beta `f32`
+   * @param a `usize`
+   * @param lda `usize`
+   * @param b `usize`
+   * @param ldb `usize`
+   * @param c `usize`
+   * @param ldc `usize`
+   * @param scratch `usize`
+   */
+  export function gemm_f32_tn(m: number, n: number, k: number, alpha: number, beta: number, a: number, lda: number, b: number, ldb: number, c: number, ldc: number, scratch: number): void;
+  /**
+   * assembly/linalg/gemm/gemm_scratch_f32
+   * @returns `usize`
+   */
+  export function gemm_scratch_f32(): number;
+  /**
+   * assembly/nn/bias/bias_backward_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param alpha `f32`
+   * @param beta `f32`
+   * @param dy `usize`
+   * @param db `usize`
+   */
+  export function bias_backward_f32(m: number, n: number, alpha: number, beta: number, dy: number, db: number): void;
+  /**
+   * assembly/nn/bias/bias_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param b `usize`
+   * @param y `usize`
+   */
+  export function bias_f32(m: number, n: number, b: number, y: number): void;
+  /**
+   * assembly/nn/dense/dense_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param k `usize`
+   * @param x `usize`
+   * @param w `usize`
+   * @param b `usize`
+   * @param y `usize`
+   * @param scratch `usize`
+   */
+  export function dense_f32(m: number, n: number, k: number, x: number, w: number, b: number, y: number, scratch: number): void;
+  /**
+   * assembly/nn/dense/dense_input_gradient_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param k `usize`
+   * @param dy `usize`
+   * @param w `usize`
+   * @param dx `usize`
+   * @param scratch `usize`
+   */
+  export function dense_input_gradient_f32(m: number, n: number, k: number, dy: number, w: number, dx: number, scratch: number): void;
+  /**
+   * assembly/nn/dense/dense_scratch_f32
+   * @returns `usize`
+   */
+  export function dense_scratch_f32(): number;
+  /**
+   * assembly/nn/dense/dense_weight_gradient_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param k `usize`
+   * @param alpha `f32`
+   * @param beta `f32`
+   * @param x `usize`
+   * @param dy `usize`
+   * @param dw `usize`
+   * @param db `usize`
+   * @param scratch `usize`
+   */
+  export function dense_weight_gradient_f32(m: number, n: number, k: number, alpha: number, beta: number, x: number, dy: number, dw: number, db: number, scratch: number): void;
+  /**
+   * assembly/nn/relu/relu_backward_f32
+   * @param n `usize`
+   * @param y `usize`
+   * @param dy `usize`
+   * @param dx `usize`
+   */
+  export function relu_backward_f32(n: number, y: number, dy: number, dx: number): void;
+  /**
+   * assembly/nn/relu/relu_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function relu_f32(n: number, x: number, y: number): void;
+  /**
+   * assembly/nn/rows/take_rows_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param rows `usize`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function take_rows_f32(m: number, n: number, rows: number, x: number, y: number): void;
+  /**
+   * assembly/nn/rows/take_rows_u8_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param scale `f32`
+   * @param rows `usize`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function take_rows_u8_f32(m: number, n: number, scale: number, rows: number, x: number, y: number): void;
+  /**
+   * assembly/nn/softmax/accuracy_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param x `usize`
+   * @param labels `usize`
+   * @returns `usize`
+   */
+  export function accuracy_f32(m: number, n: number, x: number, labels: number): number;
+  /**
+   * assembly/nn/softmax/softmax_cross_entropy_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param alpha `f64`
+   * @param x `usize`
+   * @param labels `usize`
+   * @param dx `usize`
+   * @param scratch `usize`
+   * @returns `f64`
+   */
+  export function softmax_cross_entropy_f32(m: number, n: number, alpha: number, x: number, labels: number, dx: number, scratch: number): number;
+  /**
+   * assembly/nn/softmax/softmax_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param x `usize`
+   * @param p `usize`
+   * @param scratch `usize`
+   */
+  export function softmax_f32(m: number, n: number, x: number, p: number, scratch: number): void;
+  /**
+   * assembly/nn/softmax/softmax_scratch_f32
+   * @param n `usize`
+   * @returns `usize`
+   */
+  export function softmax_scratch_f32(n: number): number;
+  /**
+   * assembly/optim/sgd/sgd_f32
+   * @param n `usize`
+   * @param lr `f32`
+   * @param wd `f32`
+   * @param g `usize`
+   * @param w `usize`
+   */
+  export function sgd_f32(n: number, lr: number, wd: number, g: number, w: number): void;
+  /**
+   * assembly/optim/sgd/sgd_momentum_f32
+   * @param n `usize`
+   * @param lr `f32`
+   * @param wd `f32`
+   * @param mu `f32`
+   * @param g `usize`
+   * @param w `usize`
+   * @param v `usize`
+   */
+  export function sgd_momentum_f32(n: number, lr: number, wd: number, mu: number, g: number, w: number, v: number): void;
+  /**
+   * assembly/random/chacha/chacha20_u8
+   * @param n `usize`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param out `usize`
+   */
+  export function chacha20_u8(n: number, counter: number, key: number, nonce: number, out: number): void;
+  /**
+   * assembly/random/permutation/shuffle_scratch_u32
+   * @returns `usize`
+   */
+  export function shuffle_scratch_u32(): number;
+  /**
+   * assembly/random/permutation/shuffle_u32
+   * @param n `usize`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param x `usize`
+   * @param scratch `usize`
+   * @returns `u32`
+   */
+  export function shuffle_u32(n: number, counter: number, key: number, nonce: number, x: number, scratch: number): number;
+  /**
+   * assembly/random/uniform/uniform_f32
+   * @param n `usize`
+   * @param lo `f64`
+   * @param hi `f64`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param x `usize`
+   * @param scratch `usize`
+   */
+  export function uniform_f32(n: number, lo: number, hi: number, counter: number, key: number, nonce: number, x: number, scratch: number): void;
+  /**
+   * assembly/random/uniform/uniform_scratch_f32
+   * @returns `usize`
+   */
+  export function uniform_scratch_f32(): number;
+  /**
+   * assembly/privacy/clip/clip_l2_f32
+   * @param n `usize`
+   * @param c `f64`
+   * @param x `usize`
+   * @param y `usize`
+   * @returns `f64`
+   */
+  export function clip_l2_f32(n: number, c: number, x: number, y: number): number;
+  /**
+   * assembly/privacy/gaussian/gaussian_f32
+   * @param n `usize`
+   * @param sigma `f64`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param x `usize`
+   * @param y `usize`
+   * @param scratch `usize`
+   */
+  export function gaussian_f32(n: number, sigma: number, counter: number, key: number, nonce: number, x: number, y: number, scratch: number): void;
+  /**
+   * assembly/privacy/gaussian/gaussian_scratch_f32
+   * @returns `usize`
+   */
+  export function gaussian_scratch_f32(): number;
+  /**
+   * assembly/compress/quantize/dequantize_u8_f32
+   * @param n `usize`
+   * @param bits `u32`
+   * @param lo `f64`
+   * @param hi `f64`
+   * @param q `usize`
+   * @param x `usize`
+   */
+  export function dequantize_u8_f32(n: number, bits: number, lo: number, hi: number, q: number, x: number): void;
+  /**
+   * assembly/compress/quantize/packed_bytes
+   * @param n `usize`
+   * @param bits `u32`
+   * @returns `usize`
+   */
+  export function packed_bytes(n: number, bits: number): number;
+  /**
+   * assembly/compress/quantize/quantize_f32_u8
+   * @param n `usize`
+   * @param bits `u32`
+   * @param lo `f64`
+   * @param hi `f64`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param x `usize`
+   * @param out `usize`
+   * @param scratch `usize`
+   */
+  export function quantize_f32_u8(n: number, bits: number, lo: number, hi: number, counter: number, key: number, nonce: number, x: number, out: number, scratch: number): void;
+  /**
+   * assembly/compress/quantize/quantize_scratch_f32
+   * @returns `usize`
+   */
+  export function quantize_scratch_f32(): number;
+  /**
+   * assembly/compress/quantize/range_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @param out `usize`
+   * @returns `u32`
+   */
+  export function range_f32(n: number, x: number, out: number): number;
+  /**
+   * assembly/aggregate/mean/accumulate_f32_i64
+   * @param n `usize`
+   * @param w `f64`
+   * @param magic `f64`
+   * @param x `usize`
+   * @param acc `usize`
+   */
+  export function accumulate_f32_i64(n: number, w: number, magic: number, x: number, acc: number): void;
+  /**
+   * assembly/aggregate/mean/accumulate_u8_i64
+   * @param n `usize`
+   * @param bits `u32`
+   * @param lo `f64`
+   * @param hi `f64`
+   * @param w `f64`
+   * @param magic `f64`
+   * @param q `usize`
+   * @param acc `usize`
+   */
+  export function accumulate_u8_i64(n: number, bits: number, lo: number, hi: number, w: number, magic: number, q: number, acc: number): void;
+  /**
+   * assembly/aggregate/mean/add_i64
+   * @param n `usize`
+   * @param other `usize`
+   * @param acc `usize`
+   */
+  export function add_i64(n: number, other: number, acc: number): void;
+  /**
+   * assembly/aggregate/mean/divide_f64_f32
+   * @param n `usize`
+   * @param total `f64`
+   * @param s `usize`
+   * @param y `usize`
+   */
+  export function divide_f64_f32(n: number, total: number, s: number, y: number): void;
+  /**
+   * assembly/aggregate/mean/resolve_i64_f64
+   * @param n `usize`
+   * @param unit `f64`
+   * @param acc `usize`
+   * @param s `usize`
+   */
+  export function resolve_i64_f64(n: number, unit: number, acc: number, s: number): void;
+}
+/** Instantiates the compiled WebAssembly module with the given imports. */
+export declare function instantiate(module: WebAssembly.Module, imports: {
+}): Promise<typeof __AdaptedExports>;

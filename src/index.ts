@@ -1,0 +1,42 @@
+// The public surface of "fedlane". Workers and simulation are in "fedlane/worker".
+export { createMean, type Mean, weightedMean } from "./aggregate/mean.ts";
+export { dequantize, packedBytes, type Quantized, quantize } from "./compress/quantize.ts";
+export type { ArenaStats, MemoryOptions } from "./engine/arena.ts";
+export { createEngine, type EngineOptions, probe } from "./engine/create.ts";
+export type { Build, Capabilities, Engine, Kernels, Numerics, Profile } from "./engine/engine.ts";
+export {
+  DisposedError,
+  DTypeError,
+  EngineMismatchError,
+  type ErrorDetails,
+  FedlaneError,
+  FrameError,
+  OutOfMemoryError,
+  ParameterError,
+  PrivacyError,
+  ShapeError,
+  UnsupportedError,
+  WorkerError,
+} from "./engine/errors.ts";
+export type { DType, Tensor, TypedArrays } from "./engine/tensor.ts";
+export { type Evaluation, evaluate, type LocalUpdate, type LocalUpdateOptions, localUpdate, predict } from "./federated/client.ts";
+export { type Partition, partitionDirichlet, partitionIid, partitionShards, sampleClients } from "./federated/partition.ts";
+export { type RoundResult, serverRound } from "./federated/server.ts";
+export { decodeFrame, encodeFrame, type Frame, type FrameCaps } from "./formats/frame.ts";
+export { type MatmulOptions, matmul } from "./linalg/gemm.ts";
+export { dot, maxAbs, squaredNorm, sum } from "./linalg/reduce.ts";
+export { accumulate, add, axpy, scale, subtract } from "./linalg/vector.ts";
+export { biasGradient, broadcastBias } from "./nn/bias.ts";
+export { denseForward, denseInputGradient, denseWeightGradient } from "./nn/dense.ts";
+export { type Activation, type DenseLayer, dense, type Layer, type LayoutEntry, type Model } from "./nn/model.ts";
+export type { Dataset } from "./nn/plan.ts";
+export { relu, reluBackward } from "./nn/relu.ts";
+export { takeRows } from "./nn/rows.ts";
+export { accuracy, softmax, softmaxCrossEntropy } from "./nn/softmax.ts";
+export { type SgdOptions, sgd } from "./optim/sgd.ts";
+export { type Clipped, clipByNorm } from "./privacy/clip.ts";
+export { addGaussianNoise } from "./privacy/gaussian.ts";
+export { createStream, type RandomStream, randomBytes, type StreamOptions, type StreamState } from "./random/chacha.ts";
+export { type Initialiser, initialise } from "./random/initialise.ts";
+export { permutation, shuffle } from "./random/permutation.ts";
+export { uniform } from "./random/uniform.ts";

@@ -1,0 +1,146 @@
+// Keys and key streams. A stream is (key, nonce, counter): what was used once is never used again.
+import { checkNumber, checkOptions, checkTensor, describe } from "../engine/check.ts";
+import type { Engine } from "../engine/engine.ts";
+import { ParameterError, PrivacyError, UnsupportedError } from "../engine/errors.ts";
+import type { Tensor } from "../engine/tensor.ts";
+
+const BLOCKS_PER_NONCE = 2 ** 32;
+const BLOCK_BYTES = 64;
+
+/** Where a stream's key comes from. */
+export interface StreamOptions {
+  /** What the stream is for ("noise", "shuffle", ...). Streams of different purposes are independent even under one seed. */
+  readonly purpose: string;
+  /**
+   * Makes the stream repeatable and therefore NOT private: anybody with the seed can subtract the noise.
+   * For simulation and tests. Absent, the key is 32 bytes from the platform's CSPRNG.
+   */
+  readonly notPrivateSeed?: number | string;
+}
+
+/** A stream as plain data, to send to a worker. It holds the key: treat it as a secret. */
+export interface StreamState {
+  readonly key: Uint8Array;
+  readonly nonce: readonly [number, number, number];
+  readonly counter: number;
+  readonly isPrivate: boolean;
+}
+
+/**
+ * A ChaCha20 key stream with its position. Each use advances the position, so no random byte serves twice.
+ * Made by {@link createStream}; `fork(a, b)` gives an independent stream for a sub-task without asynchronous work.
+ */
+export class RandomStream {
+  /** False when the key came from a seed. */
+  readonly isPrivate: boolean;
+  readonly #key: Uint8Array;
+  readonly #nonce: readonly [number, number, number];
+  #counter: number;
+
+  /** @internal Use createStream(). */
+  constructor(state: StreamState) {
+    if (!(state.key instanceof Uint8Array) || state.key.length !== 32) {
+      throw new ParameterError(`RandomStream: expected a key of 32 bytes, got ${state.key instanceof Uint8Array ? `${state.key.length} bytes` : describe(state.key)}`);
+    }
+    this.isPrivate = state.isPrivate;
+    this.#key = state.key.slice();
+    this.#nonce = state.nonce;
+    this.#counter = state.counter;
+  }
+
+  /** Blocks of 64 bytes used so far under this nonce. */
+  get counter(): number {
+    return this.#counter;
+  }
+
+  /**
+   * An independent stream: same key, nonce (1, a, b), counter 0. Forks with different (a, b) never overlap with each other or with this stream.
+   * @param a integer in [0, 2^32), for instance the round
+   * @param b integer in [0, 2^32), for instance the client
+   * @throws {@link PrivacyError} on a fork: forks of forks would collide
+   */
+  fork(a: number, b: number): RandomStream {
+    checkNumber("fork", "a", a, { min: 0, max: 2 ** 32 - 1, integer: true });
+    checkNumber("fork", "b", b, { min: 0, max: 2 ** 32 - 1, integer: true });
+    if (this.#nonce[0] !== 0) throw new PrivacyError("fork: expected a stream made by createStream(), got a fork; its forks would repeat those of its siblings");
+    return new RandomStream({ key: this.#key, nonce: [1, a, b], counter: 0, isPrivate: this.isPrivate });
+  }
+
+  /** Plain data for another thread. After handing it over do not use this object: both would produce the same bytes. */
+  toState(): StreamState {
+    return { key: this.#key.slice(), nonce: this.#nonce, counter: this.#counter, isPrivate: this.isPrivate };
+  }
+
+  /**
+   * @internal Runs `body` with the key and nonce in the engine's scratch, then wipes what lay there.
+   * @param blocks upper bound of blocks the body uses
+   * @param scratchBytes the kernel's own scratch
+   * @param body gets the counter and addresses; returns the blocks used, or nothing for all of `blocks`
+   * @throws {@link PrivacyError} when the counter would wrap; nothing was used
+   */
+  use(engine: Engine, blocks: number, scratchBytes: number, body: (counter: number, key: number, nonce: number, scratch: number) => number | undefined): void {
+    if (this.#counter + blocks > BLOCKS_PER_NONCE) {
+      throw new PrivacyError(`random: expected at most ${BLOCKS_PER_NONCE} blocks under one nonce, got ${this.#counter} used and ${blocks} asked for; fork or create another stream`);
+    }
+    const bytes = scratchBytes + 64;
+    const at = engine.scratch(bytes);
+    const memory = engine.arena.memory.buffer;
+    new Uint8Array(memory, at, 32).set(this.#key);
+    new Uint32Array(memory, at + 32, 3).set(this.#nonce);
+    try {
+      const used = body(this.#counter, at, at + 32, at + 64);
+      this.#counter += used ?? blocks;
+    } finally {
+      engine.wipeScratch(bytes);
+    }
+  }
+}
+
+/**
+ * A key stream: key = HKDF-SHA256(secret, info = "fedlane stream " + purpose) (RFC 5869), secret from the platform's CSPRNG.
+ * Asynchronous because WebCrypto is.
+ * @throws {@link UnsupportedError} where crypto.subtle is missing (a page that is not a secure context); {@link ParameterError} for a bad option
+ * @example
+ * const stream = await createStream({ purpose: "noise" });
+ */
+export async function createStream(options: StreamOptions): Promise<RandomStream> {
+  const op = "createStream";
+  checkOptions(op, options, ["purpose", "notPrivateSeed"]);
+  const { purpose, notPrivateSeed } = options;
+  if (typeof purpose !== "string" || purpose.length === 0) throw new ParameterError(`${op}: expected purpose to be a non-empty string, got ${describe(purpose)}`);
+  if (notPrivateSeed !== undefined && typeof notPrivateSeed !== "string") checkNumber(op, "notPrivateSeed", notPrivateSeed);
+  const subtle = globalThis.crypto?.subtle;
+  if (!subtle) throw new UnsupportedError(`${op}: expected crypto.subtle, got none; serve the page over https or from localhost`);
+  const secret =
+    notPrivateSeed === undefined ? crypto.getRandomValues(new Uint8Array(32)) : new TextEncoder().encode(`fedlane seed ${typeof notPrivateSeed}:${notPrivateSeed}`);
+  const material = await subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
+  secret.fill(0);
+  const info = new TextEncoder().encode(`fedlane stream ${purpose}`);
+  const bits = await subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info }, material, 256);
+  return new RandomStream({ key: new Uint8Array(bits), nonce: [0, 0, 0], counter: 0, isPrivate: notPrivateSeed === undefined });
+}
+
+/** Fills a u8 tensor with the next bytes of the stream; a part of a block left over is discarded. */
+export function randomBytes(out: Tensor<"u8">, stream: RandomStream): Tensor<"u8"> {
+  const op = "randomBytes";
+  checkTensor(op, "out", out, "u8");
+  checkStream(op, stream);
+  const { engine } = out;
+  const blocks = Math.ceil(out.size / BLOCK_BYTES);
+  const room = engine.arena.allocate(blocks * BLOCK_BYTES);
+  try {
+    stream.use(engine, blocks, 0, (counter, key, nonce) => {
+      engine.kernels.chacha20_u8(blocks, counter, key, nonce, room);
+      return undefined;
+    });
+    out.view.set(new Uint8Array(engine.arena.memory.buffer, room, out.size));
+  } finally {
+    engine.arena.free(room, { wipe: true });
+  }
+  return out;
+}
+
+/** @internal */
+export function checkStream(op: string, stream: RandomStream): void {
+  if (!(stream instanceof RandomStream)) throw new ParameterError(`${op}: expected stream to be made by createStream(), got ${describe(stream)}`, { argument: "stream" });
+}
