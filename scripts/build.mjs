@@ -1,7 +1,7 @@
 // npm run build: kernels (three builds from one text), their checks, inlined modules, TypeScript.
 //   --accept   write the generated typings instead of failing when they drift
 import { execFile } from "node:child_process";
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { checkText } from "./check_text.mjs";
 
@@ -28,7 +28,6 @@ for (const b of BUILDS) {
   await writeFile(`src/generated/${b}.wasm.ts`, `export default "${bytes.toString("base64")}";\n`);
 }
 
-await rm("dist", { recursive: true, force: true });
 await run(process.execPath, ["node_modules/typescript/bin/tsc"]).catch((error) => fail(error.stdout));
 await cp("src/generated/kernels.d.ts", "dist/generated/kernels.d.ts");
 await mkdir("dist/wasm", { recursive: true });

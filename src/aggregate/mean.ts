@@ -82,9 +82,7 @@ export class Mean {
     checkWeight(op, weight);
     const largest = this.engine.kernels.max_abs_f32(this.size, update.address);
     if (!Number.isFinite(largest)) throw notFinite(op, "update", update);
-    this.#deposit(windows, op, weight, weight * largest, (magic, sum) =>
-      this.engine.kernels.accumulate_f32_i64(this.size, weight, magic, update.address, sum),
-    );
+    this.#deposit(windows, op, weight, weight * largest, (magic, sum) => this.engine.kernels.accumulate_f32_i64(this.size, weight, magic, update.address, sum));
     return this;
   }
 
@@ -112,7 +110,8 @@ export class Mean {
   merge(other: Mean): this {
     const op = "mean.merge";
     const windows = this.#live(op);
-    if (!(other instanceof Mean) || other === this) throw new ParameterError(`${op}: expected another accumulator, got ${other === this ? "the same one" : describe(other)}`);
+    if (!(other instanceof Mean) || other === this)
+      throw new ParameterError(`${op}: expected another accumulator, got ${other === this ? "the same one" : describe(other)}`);
     const theirs = other.#live(op);
     if (other.engine !== this.engine) throw new EngineMismatchError(`${op}: expected an accumulator of the same engine, got one of another`);
     if (other.size !== this.size) throw new ShapeError(`${op}: expected an accumulator of ${this.size} values, got ${other.size}`);
@@ -176,11 +175,14 @@ export class Mean {
     return this.#windows;
   }
   #checkEngine(op: string, tensor: Tensor): void {
-    if (tensor.engine !== this.engine) throw new EngineMismatchError(`${op}: expected a tensor of the accumulator's engine, got one of another; copy it with toArray()`);
+    if (tensor.engine !== this.engine)
+      throw new EngineMismatchError(`${op}: expected a tensor of the accumulator's engine, got one of another; copy it with toArray()`);
   }
   #checkHeadroom(op: string, used: number, more: number): void {
     if (used + more > HEADROOM) {
-      throw new ParameterError(`${op}: expected at most 2^62 units in a window, got ${used + more}; take result() and start another accumulator`, { count: this.#count });
+      throw new ParameterError(`${op}: expected at most 2^62 units in a window, got ${used + more}; take result() and start another accumulator`, {
+        count: this.#count,
+      });
     }
   }
   #window(windows: Map<number, Window>, index: number): Window {

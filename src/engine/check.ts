@@ -76,7 +76,15 @@ export interface Range {
 /** A finite number in range. */
 export function checkNumber(op: string, name: string, value: number, range: Range = {}): void {
   const { min = -Infinity, max = Infinity, above = -Infinity, below = Infinity, integer = false } = range;
-  if (typeof value === "number" && Number.isFinite(value) && value >= min && value <= max && value > above && value < below && (!integer || Number.isInteger(value))) {
+  if (
+    typeof value === "number" &&
+    Number.isFinite(value) &&
+    value >= min &&
+    value <= max &&
+    value > above &&
+    value < below &&
+    (!integer || Number.isInteger(value))
+  ) {
     return;
   }
   const words: string[] = [];

@@ -1,10 +1,10 @@
 // Probe, choose a build, instantiate. The only file that touches @assemblyscript/loader.
 import { instantiate } from "@assemblyscript/loader";
+import simd from "../generated/simd.wasm.ts";
 import type { MemoryOptions } from "./arena.ts";
 import { checkChoice, checkNumber, checkOptions, describe } from "./check.ts";
 import { type Build, type Capabilities, Engine, type Kernels, type Numerics } from "./engine.ts";
 import { ParameterError, UnsupportedError } from "./errors.ts";
-import simd from "../generated/simd.wasm.ts";
 
 /** How an engine is made. Everything has a default. */
 export interface EngineOptions {
@@ -55,7 +55,10 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const build = options.build ?? (numerics === "fast" && features.relaxedSimd ? "relaxed" : features.simd ? "simd" : "scalar");
   checkChoice(op, "build", build, ["scalar", "simd", "relaxed"]);
   if ((build === "simd" && !features.simd) || (build === "relaxed" && !features.relaxedSimd)) {
-    throw new UnsupportedError(`${op}: expected a platform with ${build === "simd" ? "SIMD" : "relaxed SIMD"} for build ${JSON.stringify(build)}, got one without`, { build });
+    throw new UnsupportedError(
+      `${op}: expected a platform with ${build === "simd" ? "SIMD" : "relaxed SIMD"} for build ${JSON.stringify(build)}, got one without`,
+      { build },
+    );
   }
 
   const memory = new WebAssembly.Memory({ initial: 1 });
@@ -92,9 +95,12 @@ async function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {
     return await WebAssembly.compile(bytes);
   } catch (error) {
     if (/Content Security Policy|unsafe-eval|disallowed by embedder/i.test(String(error))) {
-      throw new UnsupportedError("createEngine: expected a page that allows WebAssembly, got a Content Security Policy without 'wasm-unsafe-eval' in script-src", {
-        cause: String(error),
-      });
+      throw new UnsupportedError(
+        "createEngine: expected a page that allows WebAssembly, got a Content Security Policy without 'wasm-unsafe-eval' in script-src",
+        {
+          cause: String(error),
+        },
+      );
     }
     throw new ParameterError(`createEngine: expected a valid WebAssembly module, got bytes that do not compile (${String(error)})`);
   }
@@ -103,6 +109,10 @@ async function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {
 /** The simd build travels in this file; the others are chunks loaded when chosen. */
 async function inlined(build: Build): Promise<BufferSource> {
   const text =
-    build === "simd" ? simd : build === "scalar" ? (await import("../generated/scalar.wasm.ts")).default : (await import("../generated/relaxed.wasm.ts")).default;
+    build === "simd"
+      ? simd
+      : build === "scalar"
+        ? (await import("../generated/scalar.wasm.ts")).default
+        : (await import("../generated/relaxed.wasm.ts")).default;
   return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 }

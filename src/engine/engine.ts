@@ -36,7 +36,15 @@ export class Engine {
   #scratchBytes = 0;
 
   /** @internal Use createEngine(). */
-  constructor(parts: { build: Build; numerics: Numerics; capabilities: Capabilities; module: WebAssembly.Module; kernels: Kernels; memory: WebAssembly.Memory; options: MemoryOptions }) {
+  constructor(parts: {
+    build: Build;
+    numerics: Numerics;
+    capabilities: Capabilities;
+    module: WebAssembly.Module;
+    kernels: Kernels;
+    memory: WebAssembly.Memory;
+    options: MemoryOptions;
+  }) {
     this.build = parts.build;
     this.numerics = parts.numerics;
     this.capabilities = parts.capabilities;
@@ -162,4 +170,3 @@ export class Engine {
     this.kernels = this.#raw;
   }
 }
-

@@ -1,5 +1,5 @@
-import { ParameterError, ShapeError, DisposedError } from "./errors.ts";
 import type { Engine } from "./engine.ts";
+import { DisposedError, ParameterError, ShapeError } from "./errors.ts";
 
 /** The typed array of each element type. */
 export interface TypedArrays {

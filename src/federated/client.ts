@@ -75,7 +75,11 @@ export function localUpdate(model: Model, weights: Tensor<"f32">, data: Dataset,
   const { epochs, batchSize } = options;
   checkNumber(op, "epochs", epochs, { min: 1, integer: true });
   checkNumber(op, "batchSize", batchSize, { min: 1, integer: true });
-  const { learningRate, weightDecay, momentum } = checkSgd(op, { learningRate: options.learningRate, weightDecay: options.weightDecay ?? 0, momentum: options.momentum ?? 0 });
+  const { learningRate, weightDecay, momentum } = checkSgd(op, {
+    learningRate: options.learningRate,
+    weightDecay: options.weightDecay ?? 0,
+    momentum: options.momentum ?? 0,
+  });
   checkStream(op, options.shuffle);
   const count = checkDataset(op, model, data);
   checkSameEngine(op, { weights, "data.x": data.x });
@@ -168,7 +172,11 @@ export function predict(model: Model, weights: Tensor<"f32">, x: Tensor<"f32"> |
   if (count === 0) return out;
   const batch = Math.min(EVALUATION_BATCH, count);
   engine.scope(() => {
-    const rows = engine.tensor("u32", count, Uint32Array.from({ length: count }, (_, i) => i));
+    const rows = engine.tensor(
+      "u32",
+      count,
+      Uint32Array.from({ length: count }, (_, i) => i),
+    );
     const labels = engine.tensor("i32", count);
     const plan = new Plan(model, batch, "predict");
     try {

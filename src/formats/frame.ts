@@ -3,11 +3,12 @@
 //  0  magic "FLU1"          4  bits: 1..8 quantized, 32 plain f32 (u8)      5  three zero bytes
 //  8  size (u32)           12  CRC-32 of header bytes 0..11 and 16.. end (u32)
 // 16  weight (f64)         24  low (f64)     32  high (f64)     40  payload: ceil(size bits / 8) bytes
+
+import { checkQuantized, packedBytes, type Quantized } from "../compress/quantize.ts";
 import { checkNumber, checkOptions, checkTensor, describe } from "../engine/check.ts";
 import type { Engine } from "../engine/engine.ts";
 import { FrameError } from "../engine/errors.ts";
 import { Tensor } from "../engine/tensor.ts";
-import { checkQuantized, packedBytes, type Quantized } from "../compress/quantize.ts";
 
 export const FRAME_HEADER_BYTES = 40;
 const MAGIC = 0x31554c46;

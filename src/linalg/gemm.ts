@@ -38,7 +38,9 @@ export function matmul(a: F32, b: F32, out: F32, options: MatmulOptions = {}): F
   const [m, k] = transposeA ? [a.shape[1]!, a.shape[0]!] : [a.shape[0]!, a.shape[1]!];
   const [kb, n] = transposeB ? [b.shape[1]!, b.shape[0]!] : [b.shape[0]!, b.shape[1]!];
   if (k !== kb) {
-    throw new ShapeError(`${op}: expected op(a) [m, k] and op(b) [k, n] with one k, got a [${a.shape}]${transposeA ? " transposed" : ""} and b [${b.shape}]${transposeB ? " transposed" : ""}`);
+    throw new ShapeError(
+      `${op}: expected op(a) [m, k] and op(b) [k, n] with one k, got a [${a.shape}]${transposeA ? " transposed" : ""} and b [${b.shape}]${transposeB ? " transposed" : ""}`,
+    );
   }
   checkTensor(op, "out", out, "f32", { shape: [m, n] });
   checkSameEngine(op, { a, b, out });

@@ -32,11 +32,14 @@ export function dense(inputs: number, outputs: number, activation: Activation = 
 }
 
 function checkLayer(op: string, layer: Layer): void {
-  if (typeof layer !== "object" || layer === null || layer.type !== "dense") throw new ParameterError(`${op}: expected a layer made by dense(), got ${describe(layer)}`);
+  if (typeof layer !== "object" || layer === null || layer.type !== "dense")
+    throw new ParameterError(`${op}: expected a layer made by dense(), got ${describe(layer)}`);
   checkNumber(op, "inputs", layer.inputs, { min: 1, integer: true });
   checkNumber(op, "outputs", layer.outputs, { min: 1, integer: true });
-  if (layer.activation !== "linear" && layer.activation !== "relu") throw new ParameterError(`${op}: expected activation "linear" or "relu", got ${describe(layer.activation)}`);
-  if (!INITIALISERS.includes(layer.initialiser)) throw new ParameterError(`${op}: expected initialiser ${INITIALISERS.join(" or ")}, got ${describe(layer.initialiser)}`);
+  if (layer.activation !== "linear" && layer.activation !== "relu")
+    throw new ParameterError(`${op}: expected activation "linear" or "relu", got ${describe(layer.activation)}`);
+  if (!INITIALISERS.includes(layer.initialiser))
+    throw new ParameterError(`${op}: expected initialiser ${INITIALISERS.join(" or ")}, got ${describe(layer.initialiser)}`);
 }
 
 /** Where one array of a model lies in the flat vector. Offsets and sizes in elements. */

@@ -150,7 +150,18 @@ export class Plan {
       const below = this.#steps[i - 1];
       if (s.relu) kernels.relu_backward_f32(m * s.outputs, s.y, s.dy, s.dy);
       if (below) kernels.dense_input_gradient_f32(m, s.outputs, s.inputs, s.dy, w + s.kernel, below.dy, this.#scratch);
-      kernels.dense_weight_gradient_f32(m, s.outputs, s.inputs, alpha, beta, below ? below.y : this.#x, s.dy, target + s.kernel, target + s.bias, this.#scratch);
+      kernels.dense_weight_gradient_f32(
+        m,
+        s.outputs,
+        s.inputs,
+        alpha,
+        beta,
+        below ? below.y : this.#x,
+        s.dy,
+        target + s.kernel,
+        target + s.bias,
+        this.#scratch,
+      );
     }
   }
 

@@ -9,7 +9,8 @@ export function checkLabels(op: string, labels: Tensor<"i32">, classes: number):
   const view = labels.view;
   for (let i = 0; i < view.length; i++) {
     const y = view[i]!;
-    if (y < 0 || y >= classes) throw new ParameterError(`${op}: expected labels in [0, ${classes}), got ${y} at index ${i}`, { argument: "labels", index: i, value: y });
+    if (y < 0 || y >= classes)
+      throw new ParameterError(`${op}: expected labels in [0, ${classes}), got ${y} at index ${i}`, { argument: "labels", index: i, value: y });
   }
 }
 

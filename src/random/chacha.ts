@@ -40,7 +40,9 @@ export class RandomStream {
   /** @internal Use createStream(). */
   constructor(state: StreamState) {
     if (!(state.key instanceof Uint8Array) || state.key.length !== 32) {
-      throw new ParameterError(`RandomStream: expected a key of 32 bytes, got ${state.key instanceof Uint8Array ? `${state.key.length} bytes` : describe(state.key)}`);
+      throw new ParameterError(
+        `RandomStream: expected a key of 32 bytes, got ${state.key instanceof Uint8Array ? `${state.key.length} bytes` : describe(state.key)}`,
+      );
     }
     this.isPrivate = state.isPrivate;
     this.#key = state.key.slice();
@@ -62,7 +64,8 @@ export class RandomStream {
   fork(a: number, b: number): RandomStream {
     checkNumber("fork", "a", a, { min: 0, max: 2 ** 32 - 1, integer: true });
     checkNumber("fork", "b", b, { min: 0, max: 2 ** 32 - 1, integer: true });
-    if (this.#nonce[0] !== 0) throw new PrivacyError("fork: expected a stream made by createStream(), got a fork; its forks would repeat those of its siblings");
+    if (this.#nonce[0] !== 0)
+      throw new PrivacyError("fork: expected a stream made by createStream(), got a fork; its forks would repeat those of its siblings");
     return new RandomStream({ key: this.#key, nonce: [1, a, b], counter: 0, isPrivate: this.isPrivate });
   }
 
@@ -80,7 +83,9 @@ export class RandomStream {
    */
   use(engine: Engine, blocks: number, scratchBytes: number, body: (counter: number, key: number, nonce: number, scratch: number) => number | undefined): void {
     if (this.#counter + blocks > BLOCKS_PER_NONCE) {
-      throw new PrivacyError(`random: expected at most ${BLOCKS_PER_NONCE} blocks under one nonce, got ${this.#counter} used and ${blocks} asked for; fork or create another stream`);
+      throw new PrivacyError(
+        `random: expected at most ${BLOCKS_PER_NONCE} blocks under one nonce, got ${this.#counter} used and ${blocks} asked for; fork or create another stream`,
+      );
     }
     const bytes = scratchBytes + 64;
     const at = engine.scratch(bytes);
@@ -107,12 +112,15 @@ export async function createStream(options: StreamOptions): Promise<RandomStream
   const op = "createStream";
   checkOptions(op, options, ["purpose", "notPrivateSeed"]);
   const { purpose, notPrivateSeed } = options;
-  if (typeof purpose !== "string" || purpose.length === 0) throw new ParameterError(`${op}: expected purpose to be a non-empty string, got ${describe(purpose)}`);
+  if (typeof purpose !== "string" || purpose.length === 0)
+    throw new ParameterError(`${op}: expected purpose to be a non-empty string, got ${describe(purpose)}`);
   if (notPrivateSeed !== undefined && typeof notPrivateSeed !== "string") checkNumber(op, "notPrivateSeed", notPrivateSeed);
   const subtle = globalThis.crypto?.subtle;
   if (!subtle) throw new UnsupportedError(`${op}: expected crypto.subtle, got none; serve the page over https or from localhost`);
   const secret =
-    notPrivateSeed === undefined ? crypto.getRandomValues(new Uint8Array(32)) : new TextEncoder().encode(`fedlane seed ${typeof notPrivateSeed}:${notPrivateSeed}`);
+    notPrivateSeed === undefined
+      ? crypto.getRandomValues(new Uint8Array(32))
+      : new TextEncoder().encode(`fedlane seed ${typeof notPrivateSeed}:${notPrivateSeed}`);
   const material = await subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
   secret.fill(0);
   const info = new TextEncoder().encode(`fedlane stream ${purpose}`);
@@ -142,5 +150,6 @@ export function randomBytes(out: Tensor<"u8">, stream: RandomStream): Tensor<"u8
 
 /** @internal */
 export function checkStream(op: string, stream: RandomStream): void {
-  if (!(stream instanceof RandomStream)) throw new ParameterError(`${op}: expected stream to be made by createStream(), got ${describe(stream)}`, { argument: "stream" });
+  if (!(stream instanceof RandomStream))
+    throw new ParameterError(`${op}: expected stream to be made by createStream(), got ${describe(stream)}`, { argument: "stream" });
 }
