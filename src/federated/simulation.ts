@@ -1,0 +1,339 @@
+// A federation on one machine: federated averaging over clients whose local training runs in a pool of workers.
+//
+// Same final bits for any number of workers and any order of answers: a client's update depends on its task alone, the mean does not
+// depend on order (aggregate/mean.ts), and the test set is evaluated in fixed slices.
+import { createMean, type Mean } from "../aggregate/mean.ts";
+import { checkNumber, checkOptions, describe } from "../engine/check.ts";
+import { createEngine } from "../engine/create.ts";
+import type { Build, Engine, Numerics, Profile } from "../engine/engine.ts";
+import { ParameterError, ShapeError } from "../engine/errors.ts";
+import { Tensor } from "../engine/tensor.ts";
+import { decodeFrame } from "../formats/frame.ts";
+import type { Layer, Model } from "../nn/model.ts";
+import { checkSgd } from "../optim/sgd.ts";
+import { createStream, type RandomStream } from "../random/chacha.ts";
+import type { DataArrays, TrainTask } from "../workers/entry.ts";
+import { createPool, type Pool } from "../workers/pool.ts";
+import { sampleClients } from "./partition.ts";
+import { serverRound } from "./server.ts";
+
+export interface SimulationData {
+  readonly train: DataArrays;
+  readonly test: DataArrays;
+}
+
+/** What is simulated. Everything that decides the result is here. */
+export interface SimulationConfig {
+  readonly layers: readonly Layer[];
+  /** Rows of the training set that each client holds; a client may be empty and then sends nothing. */
+  readonly partition: readonly Uint32Array[];
+  /** Share of clients in a round (C), in (0, 1]; at least one client. */
+  readonly clientFraction: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly weightDecay?: number;
+  readonly momentum?: number;
+  readonly serverLearningRate?: number;
+  /** Bits of an update: 1 to 8, or 32 for plain f32 (default). */
+  readonly bits?: number;
+  /** L2 bound of an update. With it every update weighs the same; without, as much as it has examples. */
+  readonly clipNorm?: number;
+  /** Standard deviation of the noise on the sum of a round's updates, in units of clipNorm; each client adds its share before it quantizes. */
+  readonly noiseMultiplier?: number;
+  /** Most rounds to run. */
+  readonly rounds: number;
+  /** Stop at this test accuracy. */
+  readonly targetAccuracy?: number;
+  /** Decides every random choice, and makes the noise repeatable: not private. */
+  readonly notPrivateSeed: number | string;
+}
+
+/** One round, as it is reported. */
+export interface RoundReport {
+  /** From 1. */
+  readonly round: number;
+  /** On the test set after the round. */
+  readonly accuracy: number;
+  readonly loss: number;
+  /** Mean of the clients' local losses. */
+  readonly trainLoss: number;
+  /** Clients that sent an update. */
+  readonly clients: number;
+  /** Bytes of all update frames of the round. */
+  readonly bytesUp: number;
+  /** Bytes of the weights sent to its clients, as f32. */
+  readonly bytesDown: number;
+  readonly totalBytesUp: number;
+  readonly totalBytesDown: number;
+  readonly milliseconds: number;
+}
+
+export interface SimulationOptions {
+  /** Workers to start, default 2. Ignored with `pool`. */
+  readonly workers?: number;
+  /** Stops after the work in hand: the result holds the rounds completed and says "aborted". */
+  readonly signal?: AbortSignal;
+  readonly onRound?: (report: RoundReport) => void;
+  readonly build?: Build;
+  readonly numerics?: Numerics;
+  /** Called once with the pool, for supervision from outside. */
+  readonly onPool?: (pool: Pool) => void;
+}
+
+export interface SimulationResult {
+  /** Final global weights. */
+  readonly weights: Float32Array;
+  readonly rounds: readonly RoundReport[];
+  readonly reason: "target" | "rounds" | "aborted";
+  /** Milliseconds in kernels by room, over all workers and the server. */
+  readonly profile: Profile;
+  readonly build: Build;
+  readonly workers: number;
+  readonly workerRestarts: number;
+}
+
+const SLICE = 1000; // test rows an evaluation task takes; fixed, so that sums do not depend on the number of workers
+
+/**
+ * Runs federated averaging (McMahan et al. 2017, arXiv:1602.05629, algorithm 1) until the target accuracy, the last round or an abort.
+ * @throws {@link ParameterError} and {@link ShapeError} for a bad configuration, before any worker starts; {@link WorkerError} when a task fails three times
+ */
+export async function simulate(data: SimulationData, config: SimulationConfig, options: SimulationOptions = {}): Promise<SimulationResult> {
+  checkOptions("simulate", options, ["workers", "signal", "onRound", "build", "numerics", "onPool"]);
+  const { workers = 2, signal, onRound } = options;
+  const engine = await createEngine({ ...(options.build ? { build: options.build } : {}), ...(options.numerics ? { numerics: options.numerics } : {}) });
+  const model = engine.model(config.layers);
+  checkConfig(config, data, model);
+  const { build, numerics, module } = engine;
+  const pool = await createPool({ module, build, numerics, layers: config.layers, train: data.train, test: data.test }, { workers });
+  options.onPool?.(pool);
+  const profile = engine.startProfile();
+  const rounds: RoundReport[] = [];
+  const done = (weights: Tensor<"f32">, reason: SimulationResult["reason"]): SimulationResult => ({
+    weights: weights.toArray(),
+    rounds,
+    reason,
+    profile,
+    build,
+    workers,
+    workerRestarts: pool.restarts,
+  });
+  try {
+    const seed = (purpose: string) => createStream({ purpose, notPrivateSeed: config.notPrivateSeed });
+    const streams: Streams = {
+      initialise: await seed("initialise"),
+      sample: await seed("sample"),
+      shuffle: await seed("shuffle"),
+      noise: await seed("noise"),
+      rounding: await seed("rounding"),
+    };
+    const weights = model.initialise(streams.initialise);
+    const mean = createMean(engine, model.size);
+    const round = { engine, model, pool, data, config, streams, mean, weights, profile, signal };
+    while (rounds.length < config.rounds) {
+      let report: RoundReport;
+      try {
+        report = await runRound(round, rounds.length + 1, rounds.at(-1));
+      } catch (error) {
+        if (signal?.aborted && error === signal.reason) return done(weights, "aborted");
+        throw error;
+      }
+      rounds.push(report);
+      onRound?.(report);
+      if (config.targetAccuracy !== undefined && report.accuracy >= config.targetAccuracy) return done(weights, "target");
+      if (signal?.aborted) return done(weights, "aborted");
+    }
+    return done(weights, "rounds");
+  } finally {
+    pool.close();
+  }
+}
+
+interface Streams {
+  readonly initialise: RandomStream;
+  readonly sample: RandomStream;
+  readonly shuffle: RandomStream;
+  readonly noise: RandomStream;
+  readonly rounding: RandomStream;
+}
+
+interface Round {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly pool: Pool;
+  readonly data: SimulationData;
+  readonly config: SimulationConfig;
+  readonly streams: Streams;
+  readonly mean: Mean;
+  readonly weights: Tensor<"f32">;
+  readonly profile: Profile;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Sample clients, train them, average, evaluate. The weights change only when every update of the round is in. */
+async function runRound(r: Round, index: number, before: RoundReport | undefined): Promise<RoundReport> {
+  const { engine, model, pool, config, streams, mean, weights, profile, signal } = r;
+  const start = performance.now();
+  const count = Math.max(1, Math.round(config.clientFraction * config.partition.length));
+  const chosen = sampleClients(engine, config.partition.length, count, streams.sample.fork(index, 0));
+  const active = Array.from(chosen).filter((client) => config.partition[client]!.length > 0);
+  const sent = weights.toArray();
+  mean.reset();
+  let bytesUp = 0;
+  const losses = await Promise.all(
+    active.map(async (client) => {
+      const rows = config.partition[client]!;
+      const result = await pool.train(() => trainTask(config, streams, sent, rows, active.length, index, client), signal);
+      bytesUp += result.frame.length;
+      addProfile(profile, result.profile);
+      addFrame(engine, mean, result.frame, Math.max(1, rows.length));
+      return result.loss;
+    }),
+  );
+  serverRound(weights, mean, { serverLearningRate: config.serverLearningRate ?? 1 });
+  const { accuracy, loss } = await evaluateSlices(r);
+  const bytesDown = active.length * model.size * 4;
+  return {
+    round: index,
+    accuracy,
+    loss,
+    trainLoss: losses.length === 0 ? Number.NaN : losses.reduce((a, b) => a + b, 0) / losses.length,
+    clients: active.length,
+    bytesUp,
+    bytesDown,
+    totalBytesUp: (before?.totalBytesUp ?? 0) + bytesUp,
+    totalBytesDown: (before?.totalBytesDown ?? 0) + bytesDown,
+    milliseconds: performance.now() - start,
+  };
+}
+
+/** Made anew for each attempt: every buffer is the task's own. */
+function trainTask(
+  config: SimulationConfig,
+  streams: Streams,
+  sent: Float32Array,
+  rows: Uint32Array,
+  clients: number,
+  round: number,
+  client: number,
+): TrainTask {
+  const { clipNorm, noiseMultiplier = 0 } = config;
+  return {
+    weights: sent,
+    rows,
+    epochs: config.epochs,
+    batchSize: config.batchSize,
+    learningRate: config.learningRate,
+    weightDecay: config.weightDecay ?? 0,
+    momentum: config.momentum ?? 0,
+    bits: config.bits ?? 32,
+    weight: clipNorm === undefined ? rows.length : 1,
+    clipNorm,
+    // Independent shares of n clients add up to a variance of (noiseMultiplier clipNorm)^2.
+    sigma: (noiseMultiplier * (clipNorm ?? 0)) / Math.sqrt(clients),
+    shuffle: streams.shuffle.fork(round, client).toState(),
+    noise: streams.noise.fork(round, client).toState(),
+    rounding: streams.rounding.fork(round, client).toState(),
+  };
+}
+
+/** What a server does with bytes from a client. */
+function addFrame(engine: Engine, mean: Mean, bytes: Uint8Array, maxWeight: number): void {
+  const { update, weight } = decodeFrame(engine, bytes, { size: mean.size, maxWeight });
+  if (update instanceof Tensor) {
+    mean.add(update, weight);
+    update.dispose();
+  } else {
+    mean.addQuantized(update, weight);
+    update.bytes.dispose();
+  }
+}
+
+async function evaluateSlices({ pool, data, weights, profile, signal }: Round): Promise<{ accuracy: number; loss: number }> {
+  const total = data.test.labels.length;
+  const now = weights.toArray();
+  const starts = Array.from({ length: Math.ceil(total / SLICE) }, (_, i) => i * SLICE);
+  const slices = await Promise.all(
+    starts.map((from) =>
+      pool.evaluate(() => ({ weights: now, rows: Uint32Array.from({ length: Math.min(SLICE, total - from) }, (_, i) => from + i) }), signal),
+    ),
+  );
+  let loss = 0;
+  let correct = 0;
+  for (const slice of slices) {
+    loss += slice.loss * slice.examples;
+    correct += Math.round(slice.accuracy * slice.examples);
+    addProfile(profile, slice.profile);
+  }
+  return { accuracy: correct / total, loss: loss / total };
+}
+
+function addProfile(sum: Profile, more: Profile): void {
+  for (const [room, { milliseconds, calls }] of Object.entries(more)) {
+    const entry = (sum[room] ??= { milliseconds: 0, calls: 0 });
+    entry.milliseconds += milliseconds;
+    entry.calls += calls;
+  }
+}
+
+const KNOWN: readonly (keyof SimulationConfig)[] = [
+  "layers",
+  "partition",
+  "clientFraction",
+  "epochs",
+  "batchSize",
+  "learningRate",
+  "weightDecay",
+  "momentum",
+  "serverLearningRate",
+  "bits",
+  "clipNorm",
+  "noiseMultiplier",
+  "rounds",
+  "targetAccuracy",
+  "notPrivateSeed",
+];
+
+function checkConfig(config: SimulationConfig, data: SimulationData, model: Model): void {
+  const op = "simulate";
+  checkOptions(op, config, KNOWN);
+  for (const name of ["train", "test"] as const) {
+    const part = data[name];
+    if (!(part?.labels instanceof Int32Array))
+      throw new ParameterError(`${op}: expected data.${name}.labels to be an Int32Array, got ${describe(part?.labels)}`);
+    if (!(part.x instanceof Uint8Array || part.x instanceof Float32Array)) {
+      throw new ParameterError(`${op}: expected data.${name}.x to be a Uint8Array or Float32Array, got ${describe(part.x)}`);
+    }
+    const want = part.labels.length * model.inputs;
+    if (part.labels.length === 0 || part.x.length !== want) {
+      throw new ShapeError(
+        `${op}: expected data.${name}.x to hold ${part.labels.length} rows of ${model.inputs} features (one or more), got ${part.x.length} values`,
+      );
+    }
+    const bad = part.labels.findIndex((y) => y < 0 || y >= model.classes);
+    if (bad >= 0) throw new ParameterError(`${op}: expected labels in [0, ${model.classes}), got ${part.labels[bad]} at index ${bad} of data.${name}`);
+  }
+  if (!Array.isArray(config.partition) || config.partition.length === 0)
+    throw new ParameterError(`${op}: expected partition to list one or more clients, got ${describe(config.partition)}`);
+  config.partition.forEach((rows, client) => {
+    if (!(rows instanceof Uint32Array)) throw new ParameterError(`${op}: expected partition[${client}] to be a Uint32Array, got ${describe(rows)}`);
+    const bad = rows.find((row) => row >= data.train.labels.length);
+    if (bad !== undefined) throw new ParameterError(`${op}: expected rows below ${data.train.labels.length}, got ${bad} in partition[${client}]`);
+  });
+  checkNumber(op, "clientFraction", config.clientFraction, { above: 0, max: 1 });
+  checkNumber(op, "epochs", config.epochs, { min: 1, integer: true });
+  checkNumber(op, "batchSize", config.batchSize, { min: 1, integer: true });
+  checkNumber(op, "rounds", config.rounds, { min: 1, integer: true });
+  checkSgd(op, { learningRate: config.learningRate, weightDecay: config.weightDecay ?? 0, momentum: config.momentum ?? 0 });
+  checkNumber(op, "serverLearningRate", config.serverLearningRate ?? 1, { above: 0 });
+  const bits = config.bits ?? 32;
+  if (bits !== 32) checkNumber(op, "bits (32, or 1 to 8)", bits, { min: 1, max: 8, integer: true });
+  if (config.clipNorm !== undefined) checkNumber(op, "clipNorm", config.clipNorm, { above: 0 });
+  if (config.noiseMultiplier !== undefined) {
+    checkNumber(op, "noiseMultiplier", config.noiseMultiplier, { min: 0 });
+    if (config.noiseMultiplier > 0 && config.clipNorm === undefined)
+      throw new ParameterError(`${op}: expected clipNorm with noiseMultiplier, got none: noise without a bound hides nothing`);
+  }
+  if (config.targetAccuracy !== undefined) checkNumber(op, "targetAccuracy", config.targetAccuracy, { min: 0, max: 1 });
+}

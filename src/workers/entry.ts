@@ -1,0 +1,150 @@
+// What runs inside a worker: one engine, one model, one data set; a task is a whole client update or a slice of an evaluation.
+import { expose, transfer } from "comlink";
+import { quantize } from "../compress/quantize.ts";
+import { createEngine } from "../engine/create.ts";
+import type { Build, Engine, Numerics, Profile } from "../engine/engine.ts";
+import { type SerialisedError, serialiseError, WorkerError } from "../engine/errors.ts";
+import { type Evaluation, evaluate, localUpdate } from "../federated/client.ts";
+import { encodeFrame } from "../formats/frame.ts";
+import type { Layer, Model } from "../nn/model.ts";
+import type { Dataset } from "../nn/plan.ts";
+import { clipByNorm } from "../privacy/clip.ts";
+import { addGaussianNoise } from "../privacy/gaussian.ts";
+import { RandomStream, type StreamState } from "../random/chacha.ts";
+import { asEndpoint, threads } from "./spawn.ts";
+
+/** A data set as plain arrays: x is N rows of features; scale is the factor of byte features, default 1/255. */
+export interface DataArrays {
+  readonly x: Uint8Array | Float32Array;
+  readonly labels: Int32Array;
+  readonly scale?: number;
+}
+
+/** What a worker is told once, and again after it was replaced. */
+export interface Setup {
+  readonly module: WebAssembly.Module;
+  readonly build: Build;
+  readonly numerics: Numerics;
+  readonly layers: readonly Layer[];
+  readonly train: DataArrays;
+  readonly test: DataArrays;
+}
+
+/** One client's work in one round. Everything it depends on is here, so that any worker gives the same bytes and a retry is harmless. */
+export interface TrainTask {
+  readonly weights: Float32Array;
+  readonly rows: Uint32Array;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly momentum: number;
+  /** 1 to 8, or 32 for plain f32. */
+  readonly bits: number;
+  /** Weight of the update in the mean. */
+  readonly weight: number;
+  readonly clipNorm?: number | undefined;
+  /** Standard deviation of this client's share of the noise. */
+  readonly sigma: number;
+  readonly shuffle: StreamState;
+  readonly noise: StreamState;
+  readonly rounding: StreamState;
+}
+export interface TrainResult {
+  readonly frame: Uint8Array<ArrayBuffer>;
+  readonly loss: number;
+  readonly profile: Profile;
+}
+
+export interface EvaluateTask {
+  readonly weights: Float32Array;
+  readonly rows: Uint32Array;
+}
+export interface EvaluateResult extends Evaluation {
+  readonly profile: Profile;
+}
+
+/** Every answer of a worker: comlink would drop the class and fields of a thrown error. */
+export type Answer<T> = { readonly value: T } | { readonly error: SerialisedError };
+
+interface Ready {
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly train: Dataset;
+  readonly test: Dataset;
+}
+let ready: Ready | undefined;
+
+function live(): Ready {
+  if (!ready) throw new WorkerError("worker: expected start() before any task");
+  return ready;
+}
+
+function place(engine: Engine, model: Model, { x, labels, scale }: DataArrays): Dataset {
+  const shape = [labels.length, model.inputs];
+  const tensor = x instanceof Uint8Array ? engine.tensor("u8", shape, x) : engine.tensor("f32", shape, x);
+  return { x: tensor, labels: engine.tensor("i32", labels.length, labels), ...(scale === undefined ? {} : { scale }) };
+}
+
+async function answer<T>(body: () => T | Promise<T>): Promise<Answer<T>> {
+  try {
+    return { value: await body() };
+  } catch (error) {
+    return { error: serialiseError(error) };
+  }
+}
+
+const api = {
+  start: (setup: Setup): Promise<Answer<true>> =>
+    answer(async () => {
+      const engine = await createEngine({ wasm: setup.module, build: setup.build, numerics: setup.numerics });
+      const model = engine.model(setup.layers);
+      ready = { engine, model, train: place(engine, model, setup.train), test: place(engine, model, setup.test) };
+      return true as const;
+    }),
+
+  train: async (task: TrainTask): Promise<Answer<TrainResult>> => {
+    const result = await answer(() => {
+      const { engine, model, train } = live();
+      const profile = engine.startProfile();
+      try {
+        return engine.scope(() => {
+          const { delta, loss } = localUpdate(model, engine.copy(task.weights), train, {
+            epochs: task.epochs,
+            batchSize: task.batchSize,
+            learningRate: task.learningRate,
+            weightDecay: task.weightDecay,
+            momentum: task.momentum,
+            shuffle: new RandomStream(task.shuffle),
+            rows: engine.tensor("u32", task.rows.length, task.rows),
+          });
+          if (task.clipNorm !== undefined) clipByNorm(delta, task.clipNorm);
+          if (task.sigma > 0) addGaussianNoise(delta, task.sigma, new RandomStream(task.noise));
+          const update = task.bits === 32 ? delta : quantize(delta, task.bits, new RandomStream(task.rounding));
+          return { frame: encodeFrame(update, task.weight), loss, profile };
+        });
+      } finally {
+        engine.stopProfile();
+      }
+    });
+    return "value" in result ? transfer(result, [result.value.frame.buffer]) : result;
+  },
+
+  evaluate: (task: EvaluateTask): Promise<Answer<EvaluateResult>> =>
+    answer(() => {
+      const { engine, model, test } = live();
+      const profile = engine.startProfile();
+      try {
+        return engine.scope(() => ({
+          ...evaluate(model, engine.copy(task.weights), test, engine.tensor("u32", task.rows.length, task.rows)),
+          profile,
+        }));
+      } finally {
+        engine.stopProfile();
+      }
+    }),
+};
+export type WorkerApi = typeof api;
+
+if (threads?.parentPort) expose(api, asEndpoint(threads.parentPort));
+else expose(api);
