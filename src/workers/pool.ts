@@ -40,6 +40,7 @@ interface Slot {
 }
 
 const ATTEMPTS = 3;
+const START_DEADLINE = 60_000;
 
 /** Workers with one engine each, all given the same setup. Made by {@link createPool}. */
 export class Pool {
@@ -132,25 +133,33 @@ export class Pool {
 
   async #attempt(slot: Slot, job: Job): Promise<void> {
     job.attempts++;
+    let died = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let died: string | undefined;
+    const within = (milliseconds: number): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        slot.fail?.(`no answer within ${milliseconds} ms`);
+        slot.spawned.kill();
+      }, milliseconds);
+    };
+    const death = new Promise<never>((_, reject) => {
+      slot.fail = (reason) => {
+        died = true;
+        reject(new WorkerError(`pool: expected an answer, got a dead worker (${reason})`, { reason }));
+      };
+    });
     try {
-      const death = new Promise<never>((_, reject) => {
-        slot.fail = (reason) => {
-          died = reason;
-          reject(new WorkerError(`pool: expected an answer, got a dead worker (${reason})`));
-        };
-        timer = setTimeout(() => {
-          slot.fail?.(`no answer within ${this.#deadline} ms`);
-          slot.spawned.kill();
-        }, this.#deadline);
-      });
-      const answer = await Promise.race([slot.started.then(() => job.run(slot.remote)), death]);
+      within(START_DEADLINE);
+      await Promise.race([slot.started, death]);
+      within(this.#deadline);
+      const answer = await Promise.race([job.run(slot.remote), death]);
       if ("error" in answer) job.reject(deserialiseError(answer.error));
       else job.resolve(answer.value as never);
     } catch (error) {
-      if (died === undefined || this.#closed || job.attempts >= ATTEMPTS) job.reject(error);
-      else if (!job.settled) this.#queue.unshift(job); // tasks depend on their arguments only: running one again is safe
+      // Tasks depend on their arguments only: running one again is safe.
+      if (died && !this.#closed && job.attempts < ATTEMPTS) {
+        if (!job.settled) this.#queue.unshift(job);
+      } else job.reject(error);
     } finally {
       clearTimeout(timer);
       slot.fail = undefined;

@@ -38,7 +38,14 @@ export function spawn(url?: string | URL): Spawned {
     worker.on("error", (error) => die(`error: ${String(error)}`));
     worker.on("messageerror", (error) => die(`messageerror: ${String(error)}`));
     worker.on("exit", (code) => die(`exit ${code}`));
-    return { endpoint: asEndpoint(worker), onDeath, kill: () => void worker.terminate() };
+    return {
+      endpoint: asEndpoint(worker),
+      onDeath,
+      kill: () => {
+        void worker.terminate();
+        die("terminated"); // the exit event comes later
+      },
+    };
   }
   const worker = url ? new Worker(url, { type: "module" }) : new Worker(new URL("./entry.js", import.meta.url), { type: "module" });
   worker.addEventListener("error", (event) => die(`error: ${event.message ?? "the worker script could not be loaded"}`));
