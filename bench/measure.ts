@@ -1,0 +1,95 @@
+// Check the answer, warm up, time: the same for every contender, in Node and in the page.
+import { type Build, createEngine, probe } from "fedlane";
+import { Bench } from "tinybench";
+import type { Benchmark, Case, Contender, Outcome } from "./kit.ts";
+import type { Limits } from "./limits.ts";
+import { loadJax } from "./rivals/jax.ts";
+import { loadTfjs } from "./rivals/tfjs.ts";
+
+export interface Plan {
+  readonly mode: "full" | "quick" | "check";
+  /** Folder of the .wasm files of tfjs. */
+  readonly wasmPath: string;
+  /** Milliseconds a sample must take, well above what the clock resolves. */
+  readonly sampleMs: number;
+}
+
+/** Builds that run here. */
+export const builds = (): Build[] => (probe().relaxedSimd ? ["scalar", "simd", "relaxed"] : ["scalar", "simd"]);
+
+const TOO_SLOW_MS = 2000;
+const TIMES = { full: { time: 600, warmupTime: 250 }, quick: { time: 120, warmupTime: 60 }, check: { time: 0, warmupTime: 0 } };
+
+/** Runs one benchmark by all its contenders. */
+export async function measure(benchmark: Benchmark, plan: Plan, limits: Limits | undefined, say: (outcome: Outcome) => void): Promise<void> {
+  const attempt = async (contender: Contender, make: () => Case | Promise<Case>) => {
+    const about = { benchmark: benchmark.name, shape: benchmark.shape, contender };
+    let outcome: Outcome;
+    try {
+      outcome = { ...about, ...(await one(benchmark, contender, await make(), plan, limits)) };
+    } catch (error) {
+      outcome = { ...about, status: "wrong", note: String(error).slice(0, 200) };
+    }
+    say(outcome);
+  };
+  for (const build of builds()) await attempt(`ours ${build}`, async () => benchmark.ours(await createEngine({ build })));
+  if (benchmark.plain) await attempt("plain", benchmark.plain);
+  for (const backend of benchmark.tfjs ? (["wasm", "cpu"] as const) : []) {
+    const tf = await loadTfjs(backend, plan.wasmPath);
+    tf.engine().startScope();
+    await attempt(`tfjs-${backend}`, () => benchmark.tfjs!(tf));
+    tf.engine().endScope();
+  }
+  if (benchmark.jax) {
+    const jax = await loadJax();
+    await attempt("jax-js", () => benchmark.jax!(jax));
+  }
+}
+
+type Found = Omit<Outcome, "benchmark" | "shape" | "contender">;
+
+async function one(benchmark: Benchmark, contender: Contender, subject: Case, plan: Plan, limits: Limits | undefined): Promise<Found> {
+  const start = performance.now();
+  subject.run();
+  const first = performance.now() - start;
+  const error = benchmark.check(subject.result());
+  if (!(error <= 1)) return { status: "wrong", error, note: `worst error ${error} of the tolerance` };
+  if (plan.mode === "check") return { status: "right", error };
+  if (first > TOO_SLOW_MS) return { status: "skipped", error, note: `over ${TOO_SLOW_MS / 1000} s an iteration: the checked run took ${(first / 1000).toFixed(1)} s` };
+
+  // Samples of several iterations where one is too short for the clock.
+  let once = Number.POSITIVE_INFINITY;
+  const until = performance.now() + 30;
+  let repeat = 1;
+  do {
+    const from = performance.now();
+    for (let i = 0; i < repeat; i++) subject.run();
+    const took = performance.now() - from;
+    once = took / repeat;
+    if (took < plan.sampleMs) repeat *= 2;
+  } while (performance.now() < until);
+  repeat = Math.max(1, Math.ceil(plan.sampleMs / Math.max(once, 1e-5)));
+
+  const bench = new Bench({ ...TIMES[plan.mode], iterations: 5, warmupIterations: 1 });
+  bench.add("x", () => {
+    for (let i = 0; i < repeat; i++) subject.run();
+  });
+  await bench.run();
+  const result = bench.tasks[0]!.result;
+  if (!("latency" in result)) throw new Error(`tinybench: ${result.state}`);
+  const { p50, min, rme, samplesCount } = result.latency;
+  const median = p50 / repeat;
+  const rate = (benchmark.flops ?? benchmark.bytes!) / median / 1e6;
+  const found: Found = {
+    status: "timed",
+    error,
+    median,
+    least: min / repeat,
+    margin: rme,
+    samples: samplesCount,
+    rate,
+    unit: benchmark.flops === undefined ? "GB/s" : "GFLOP/s",
+  };
+  const limit = limits && (benchmark.flops === undefined ? limits.copy.cache : limits.madd[contender.startsWith("ours ") ? (contender.slice(5) as Build) : "simd"]);
+  return limit ? { ...found, ofLimit: rate / limit } : found;
+}

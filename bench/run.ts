@@ -1,0 +1,38 @@
+// npm run bench: every benchmark in Node.   --only <text>   --quick   --check (answers only: nothing is timed or written)
+import { readdirSync } from "node:fs";
+import v8 from "node:v8";
+import { environment, options } from "./environment.ts";
+import type { Benchmark, Outcome } from "./kit.ts";
+import { compileLimits, measureLimits } from "./limits.ts";
+import { line, write } from "./report.ts";
+import { UPDATE } from "./shapes.ts";
+
+// Node before 22 has relaxed SIMD behind this flag. It must be set before the first probe, hence the imports below.
+const flags = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
+for (const flag of flags) v8.setFlagsFromString(flag);
+const { builds, measure } = await import("./measure.ts");
+
+const { mode, only } = options(process.argv.slice(2));
+const here = new URL("./", import.meta.url);
+const files = readdirSync(here, { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".bench.ts"))
+  .sort();
+const wasmPath = new URL("../node_modules/@tensorflow/tfjs-backend-wasm/dist/", here).pathname;
+
+const limits = mode === "check" ? undefined : await measureLimits(await compileLimits(builds()), UPDATE * 4);
+const outcomes: Outcome[] = [];
+for (const file of files) {
+  const { default: benchmarks } = (await import(new URL(file, here).href)) as { default: Benchmark[] };
+  for (const benchmark of benchmarks) {
+    if (!`${file} ${benchmark.name} ${benchmark.shape}`.includes(only)) continue;
+    await measure(benchmark, { mode, wasmPath, sampleMs: 1 }, limits, (outcome) => {
+      outcomes.push(outcome);
+      console.log(line(outcome));
+    });
+  }
+}
+
+const wrong = outcomes.filter(({ status, contender }) => status === "wrong" && contender.startsWith("ours"));
+if (limits) write("node", environment(`node ${process.versions.node}`, process.versions.v8, [...process.execArgv.filter((f) => f.startsWith("--experimental")), ...flags]), limits, outcomes, only === "" && mode === "full");
+console.log(`${outcomes.length} answers checked, ${outcomes.filter(({ status }) => status === "wrong").length} wrong, ${wrong.length} of them ours`);
+process.exit(outcomes.length === 0 || wrong.length > 0 ? 1 : 0);
