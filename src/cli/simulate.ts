@@ -1,0 +1,146 @@
+// `fedlane simulate`: data, one or two runs, the report.
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import { createEngine } from "../engine/create.ts";
+import { type Partition, partitionDirichlet, partitionIid, partitionShards } from "../federated/partition.ts";
+import { dense, type Layer } from "../nn/model.ts";
+import { createStream } from "../random/chacha.ts";
+import { type SimulationConfig, simulate } from "../workers/index.ts";
+import { loadMnist, type Mnist } from "./mnist.ts";
+import { reproduceCommand, type SimulateOptions, UsageError } from "./options.ts";
+import { formatBytes, Progress, type Sink } from "./progress.ts";
+import { bitsName, modelName, PRIVACY_NOTE, percentName, type ReportContent, type Run, reached, renderReport, verdict } from "./report.ts";
+
+export const VERSION: string = createRequire(import.meta.url)("../../package.json").version;
+
+/** Where the command writes. */
+export interface Output {
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+}
+
+const LAYERS: Record<SimulateOptions["model"], readonly Layer[]> = {
+  "2nn": [dense(784, 200, "relu"), dense(200, 200, "relu"), dense(200, 10)],
+  logistic: [dense(784, 10)],
+};
+
+/**
+ * Trains, reports progress and writes the report, also when the signal stops it early.
+ * @returns exit code: 0, or 130 when stopped
+ */
+export async function runSimulate(options: SimulateOptions, { stdout, stderr }: Output, signal: AbortSignal): Promise<number> {
+  const say = options.json ? stderr : stdout;
+  await checkOut(options.out);
+  const data = await loadMnist(options.data);
+  const partition = await deal(options, data);
+  const config = configure(options, partition);
+  const sizes = partition.map((rows) => rows.length);
+  say.write(`${modelName(options)} on MNIST, ${options.partition}, ${options.clients} clients, ${bitsName(options.bits)}, ${options.workers} workers\n`);
+  if (options.clip !== undefined) say.write(`${PRIVACY_NOTE}\n`);
+
+  async function run(name: "main" | "plain", bits: number): Promise<Run> {
+    const progress = new Progress(say, name === "main" ? "round" : "f32 round", options.rounds);
+    const start = performance.now();
+    try {
+      const { weights: _, ...result } = await simulate(
+        data,
+        { ...config, bits },
+        {
+          workers: options.workers,
+          signal,
+          onRound: (report) => {
+            progress.round(report);
+            if (options.json) stdout.write(`${JSON.stringify({ type: "round", run: name, ...report })}\n`);
+          },
+        },
+      );
+      return { ...result, bits, milliseconds: performance.now() - start };
+    } finally {
+      progress.end();
+    }
+  }
+
+  const main = await run("main", options.bits);
+  const plain = options.compare && options.bits !== 32 && !signal.aborted ? await run("plain", 32) : undefined;
+  const content: ReportContent = {
+    version: VERSION,
+    options,
+    main,
+    plain: plain && plain.rounds.length > 0 ? plain : undefined,
+    parameters: config.layers.reduce((n, layer) => n + layer.outputs * (layer.inputs + 1), 0),
+    examples: { train: data.train.labels.length, test: data.test.labels.length },
+    clientExamples: [sizes.reduce((a, b) => Math.min(a, b)), sizes.reduce((a, b) => Math.max(a, b))],
+  };
+  await writeFile(options.out, renderReport(content));
+  if (options.json) stdout.write(`${JSON.stringify(resultLine(content))}\n`);
+  else say.write(summary(content));
+  return signal.aborted ? 130 : 0;
+}
+
+/** A place that cannot be written is known before the training, not after. */
+async function checkOut(out: string): Promise<void> {
+  if ((await stat(out).catch(() => undefined))?.isDirectory()) throw new UsageError(`fedlane simulate: expected --out to be a file, got the folder ${out}`);
+  try {
+    await mkdir(dirname(out), { recursive: true });
+    await writeFile(out, "", { flag: "a" });
+  } catch (error) {
+    throw new UsageError(`fedlane simulate: expected --out to be a file that can be written, got ${out} (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+async function deal(options: SimulateOptions, { train }: Mnist): Promise<Partition> {
+  const { labels } = train;
+  const { clients, partition, alpha = 0.5, seed } = options;
+  const most = partition === "shards" ? Math.floor(labels.length / 2) : labels.length;
+  if (clients > most) throw new UsageError(`fedlane simulate: expected --clients at most ${most} for ${labels.length} training images, got ${clients}`);
+  const engine = await createEngine();
+  const stream = await createStream({ purpose: "partition", notPrivateSeed: seed });
+  if (partition === "iid") return partitionIid(engine, labels, clients, stream);
+  if (partition === "shards") return partitionShards(engine, labels, clients, stream);
+  return partitionDirichlet(engine, labels, clients, stream, alpha);
+}
+
+function configure(o: SimulateOptions, partition: Partition): SimulationConfig {
+  return {
+    layers: LAYERS[o.model],
+    partition,
+    clientFraction: o.fraction,
+    epochs: o.epochs,
+    batchSize: o.batch,
+    learningRate: o.learningRate,
+    ...(o.clip === undefined ? {} : { clipNorm: o.clip }),
+    ...(o.noiseMultiplier ? { noiseMultiplier: o.noiseMultiplier } : {}),
+    rounds: o.rounds,
+    targetAccuracy: o.target,
+    notPrivateSeed: o.seed,
+  };
+}
+
+function summary(content: ReportContent): string {
+  const { options: o, main, plain } = content;
+  const last = main.rounds.at(-1);
+  const lines = [verdict(content), `Sent ${formatBytes(last?.totalBytesUp ?? 0)} up and ${formatBytes(last?.totalBytesDown ?? 0)} down, ${bitsName(o.bits)}.`];
+  if (plain) {
+    const hit = reached(plain, o.target);
+    const how = hit ? `reached ${percentName(o.target)} in ${hit.round} rounds` : `did not reach ${percentName(o.target)} in ${plain.rounds.length} rounds`;
+    lines.push(`Without quantization it ${how} and sent ${formatBytes(plain.rounds.at(-1)?.totalBytesUp ?? 0)} up.`);
+  }
+  return `${[...lines, `Report: ${o.out}`].join("\n")}\n`;
+}
+
+function resultLine({ version, options, main, plain, parameters, examples }: ReportContent): object {
+  const { out, json: _json, data: _data, ...config } = options;
+  const brief = ({ rounds, ...run }: Run) => {
+    const last = rounds.at(-1);
+    return { ...run, rounds: rounds.length, reachedInRounds: reached({ ...run, rounds }, options.target)?.round ?? null, last: last ?? null };
+  };
+  return {
+    type: "result",
+    version,
+    config: { ...config, parameters, examples, command: reproduceCommand(options) },
+    main: brief(main),
+    plain: plain ? brief(plain) : null,
+    report: out,
+  };
+}
