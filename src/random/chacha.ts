@@ -93,8 +93,9 @@ export class RandomStream {
     new Uint8Array(memory, at, 32).set(this.#key);
     new Uint32Array(memory, at + 32, 3).set(this.#nonce);
     try {
-      const used = body(this.#counter, at, at + 32, at + 64);
-      this.#counter += used ?? blocks;
+      const from = this.#counter;
+      this.#counter = from + blocks; // first, so that what a body used before it threw is not used again
+      this.#counter = from + (body(from, at, at + 32, at + 64) ?? blocks);
     } finally {
       engine.wipeScratch(bytes);
     }

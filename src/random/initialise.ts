@@ -1,4 +1,4 @@
-import { checkNumber, checkTensor } from "../engine/check.ts";
+import { checkChoice, checkNumber, checkTensor } from "../engine/check.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { addGaussianNoise } from "../privacy/gaussian.ts";
 import { checkStream, type RandomStream } from "./chacha.ts";
@@ -18,6 +18,7 @@ export const INITIALISERS: readonly Initialiser[] = ["glorotUniform", "heUniform
 export function initialise(weights: Tensor<"f32">, method: Initialiser, fanIn: number, fanOut: number, stream: RandomStream): Tensor<"f32"> {
   const op = "initialise";
   checkTensor(op, "weights", weights, "f32");
+  checkChoice(op, "method", method, INITIALISERS);
   checkNumber(op, "fanIn", fanIn, { min: 1, integer: true });
   checkNumber(op, "fanOut", fanOut, { min: 1, integer: true });
   checkStream(op, stream);

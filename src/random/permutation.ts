@@ -4,15 +4,20 @@ import { checkStream, type RandomStream } from "./chacha.ts";
 
 /** Puts the elements of x in a uniformly random order, in place. Every order is equally likely. */
 export function shuffle(x: Tensor<"u32">, stream: RandomStream): Tensor<"u32"> {
-  const op = "shuffle";
-  checkTensor(op, "x", x, "u32");
-  checkStream(op, stream);
+  checkTensor("shuffle", "x", x, "u32");
+  checkStream("shuffle", stream);
+  return draw(x, stream, () => {});
+}
+
+/** @param prepare runs once the stream has granted its blocks: a refusal leaves x unchanged */
+function draw(x: Tensor<"u32">, stream: RandomStream, prepare: () => void): Tensor<"u32"> {
   const { engine } = x;
   // One word a draw; rejections (probability below n / 2^32 each) are covered by the slack.
   const bound = Math.ceil(x.size / 8) + 64;
-  stream.use(engine, bound, engine.kernels.shuffle_scratch_u32(), (counter, key, nonce, scratch) =>
-    engine.kernels.shuffle_u32(x.size, counter, key, nonce, x.address, scratch),
-  );
+  stream.use(engine, bound, engine.kernels.shuffle_scratch_u32(), (counter, key, nonce, scratch) => {
+    prepare();
+    return engine.kernels.shuffle_u32(x.size, counter, key, nonce, x.address, scratch);
+  });
   return x;
 }
 
@@ -20,7 +25,8 @@ export function shuffle(x: Tensor<"u32">, stream: RandomStream): Tensor<"u32"> {
 export function permutation(out: Tensor<"u32">, stream: RandomStream): Tensor<"u32"> {
   checkTensor("permutation", "out", out, "u32");
   checkStream("permutation", stream);
-  const view = out.view;
-  for (let i = 0; i < view.length; i++) view[i] = i;
-  return shuffle(out, stream);
+  return draw(out, stream, () => {
+    const view = out.view;
+    for (let i = 0; i < view.length; i++) view[i] = i;
+  });
 }
