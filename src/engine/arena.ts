@@ -61,6 +61,7 @@ export class Arena {
    */
   allocate(bytes: number): number {
     if (bytes === 0) return 0;
+    if (!(bytes <= this.#maximumBytes)) throw this.#outOfMemory(bytes); // NaN too: the product of a shape may overflow
     const size = sizeClass(bytes);
     if (this.#growAlways) this.#grow(1, bytes);
     const list = this.#free.get(size);

@@ -108,6 +108,7 @@ export function checkChoice<T extends string>(op: string, name: string, value: T
 
 /** No option beyond the known ones: a misspelt option is an error, not a default. */
 export function checkOptions(op: string, options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null) throw new ParameterError(`${op}: expected an object of options, got ${describe(options)}`);
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
       throw new ParameterError(`${op}: expected options ${known.join(", ")}, got ${JSON.stringify(key)}`, { argument: key });

@@ -64,7 +64,9 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const memory = new WebAssembly.Memory({ initial: 1 });
   const module = await compile(options.wasm, build);
   // The loader wraps exports in closures; the raw ones cost one call less.
-  const { instance } = await instantiate<Record<string, unknown>>(module, { env: { memory } });
+  const { instance } = await instantiate<Record<string, unknown>>(module, { env: { memory } }).catch((error: unknown) => {
+    throw new ParameterError(`${op}: expected wasm to be a fedlane module, got one with other imports (${String(error)})`);
+  });
   const kernels = instance.exports as unknown as Kernels;
   if (typeof kernels.sgd_f32 !== "function") throw new ParameterError(`${op}: expected wasm to be a fedlane module, got one without its kernels`);
   return new Engine({ build, numerics, capabilities: features, module, kernels, memory, options: memoryOptions });
@@ -82,7 +84,9 @@ async function compile(source: EngineOptions["wasm"], build: Build): Promise<Web
     return module;
   }
   if (typeof source === "string" || source instanceof URL) {
-    const response = await fetch(source);
+    const response = await fetch(source).catch((error: unknown) => {
+      throw new ParameterError(`createEngine: expected wasm at a URL that can be fetched, got ${String(error)}`);
+    });
     if (!response.ok) throw new ParameterError(`createEngine: expected wasm at ${source}, got HTTP ${response.status}`);
     return compileBytes(await response.arrayBuffer());
   }

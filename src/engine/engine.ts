@@ -79,10 +79,12 @@ export class Engine {
       throw new ShapeError(`tensor: expected ${size} values for shape [${dims}], got ${values.length}`, { argument: "values" });
     }
     const bytes = size * ARRAYS[dtype].BYTES_PER_ELEMENT;
+    // A view of this memory would die if the allocation grows it.
+    const source = ArrayBuffer.isView(values) && values.buffer === this.arena.memory.buffer ? Array.prototype.slice.call(values) : values;
     const tensor = new Tensor(this, dtype, Object.freeze([...dims]), size, this.arena.allocate(bytes));
     try {
-      if (values === undefined) tensor.view.fill(0);
-      else tensor.set(values);
+      if (source === undefined) tensor.view.fill(0);
+      else tensor.set(source);
     } catch (error) {
       tensor.dispose();
       throw error;

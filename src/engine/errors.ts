@@ -107,7 +107,7 @@ export function serialiseError(error: unknown): SerialisedError {
 
 /** The inverse: the class is found again by code. */
 export function deserialiseError(data: SerialisedError): Error {
-  const Class = data.code === null ? undefined : BY_CODE[data.code];
+  const Class = data.code !== null && Object.hasOwn(BY_CODE, data.code) ? BY_CODE[data.code] : undefined;
   const error = Class ? new Class(data.message, data.details) : new Error(data.message);
   if (!Class) error.name = data.name;
   if (data.stack !== undefined) error.stack = data.stack;
