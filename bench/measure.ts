@@ -55,7 +55,8 @@ async function one(benchmark: Benchmark, contender: Contender, subject: Case, pl
   const error = benchmark.check(subject.result());
   if (!(error <= 1)) return { status: "wrong", error, note: `worst error ${error} of the tolerance` };
   if (plan.mode === "check") return { status: "right", error };
-  if (first > TOO_SLOW_MS) return { status: "skipped", error, note: `over ${TOO_SLOW_MS / 1000} s an iteration: the checked run took ${(first / 1000).toFixed(1)} s` };
+  if (first > TOO_SLOW_MS)
+    return { status: "skipped", error, note: `over ${TOO_SLOW_MS / 1000} s an iteration: the checked run took ${(first / 1000).toFixed(1)} s` };
 
   // Samples of several iterations where one is too short for the clock.
   let once = Number.POSITIVE_INFINITY;
@@ -90,6 +91,7 @@ async function one(benchmark: Benchmark, contender: Contender, subject: Case, pl
     rate,
     unit: benchmark.flops === undefined ? "GB/s" : "GFLOP/s",
   };
-  const limit = limits && (benchmark.flops === undefined ? limits.copy.cache : limits.madd[contender.startsWith("ours ") ? (contender.slice(5) as Build) : "simd"]);
+  const limit =
+    limits && (benchmark.flops === undefined ? limits.copy.cache : limits.madd[contender.startsWith("ours ") ? (contender.slice(5) as Build) : "simd"]);
   return limit ? { ...found, ofLimit: rate / limit } : found;
 }

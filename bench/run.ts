@@ -33,6 +33,13 @@ for (const file of files) {
 }
 
 const wrong = outcomes.filter(({ status, contender }) => status === "wrong" && contender.startsWith("ours"));
-if (limits) write("node", environment(`node ${process.versions.node}`, process.versions.v8, [...process.execArgv.filter((f) => f.startsWith("--experimental")), ...flags]), limits, outcomes, only === "" && mode === "full");
+if (limits)
+  write(
+    "node",
+    environment(`node ${process.versions.node}`, process.versions.v8, [...process.execArgv.filter((f) => f.startsWith("--experimental")), ...flags]),
+    limits,
+    outcomes,
+    only === "" && mode === "full",
+  );
 console.log(`${outcomes.length} answers checked, ${outcomes.filter(({ status }) => status === "wrong").length} wrong, ${wrong.length} of them ours`);
 process.exit(outcomes.length === 0 || wrong.length > 0 ? 1 : 0);

@@ -20,7 +20,12 @@ export default PRODUCTS.flatMap(([m, n, k]) =>
       shape: `${m}x${n}x${k}`,
       flops: 2 * m * n * k,
       tolerance: "(k + 2) u |a||b| an element: any order of summation",
-      check: (c) => worst(c, truth().value, truth().size.map((s) => (k + 2) * U32 * s)),
+      check: (c) =>
+        worst(
+          c,
+          truth().value,
+          truth().size.map((s) => (k + 2) * U32 * s),
+        ),
       ours: (engine) => {
         const a = engine.tensor("f32", shapeA, input().a);
         const b = engine.tensor("f32", shapeB, input().b);

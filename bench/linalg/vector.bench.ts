@@ -16,7 +16,12 @@ export default [
     shape: count(UPDATE),
     bytes: 12 * UPDATE,
     tolerance: "2 u (|a x| + |y|) an element",
-    check: (z) => worst(z, truth(), Float64Array.from(input().x, (v, i) => 2 * U32 * (Math.abs(a * v) + Math.abs(input().y[i]!)))),
+    check: (z) =>
+      worst(
+        z,
+        truth(),
+        Float64Array.from(input().x, (v, i) => 2 * U32 * (Math.abs(a * v) + Math.abs(input().y[i]!))),
+      ),
     ours: (engine) => {
       const [x, y] = [engine.copy(input().x), engine.copy(input().y)];
       return { run: () => void axpy(a, x, y), result: () => y.view };

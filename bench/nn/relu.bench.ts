@@ -16,7 +16,12 @@ export default [
     shape: `${ROWS}x${UNITS[1]}`,
     bytes: 8 * n,
     tolerance: "none: exact",
-    check: (y) => worst(y, input().map((v) => Math.max(0, v)), 0),
+    check: (y) =>
+      worst(
+        y,
+        input().map((v) => Math.max(0, v)),
+        0,
+      ),
     ours: (engine) => {
       const [x, y] = [engine.copy(input()), engine.tensor("f32", n)];
       return { run: () => void relu(x, y), result: () => y.view };

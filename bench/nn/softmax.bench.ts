@@ -34,7 +34,12 @@ export default [
       const { numpy: np } = jax;
       const onehot = new Float32Array(m * n);
       for (const [i, label] of input().labels.entries()) onehot[i * n + label] = 1;
-      const loss = (x: typeof np.Array.prototype, y: typeof np.Array.prototype) => jax.nn.logSoftmax(x).mul(y).sum().mul(-1 / m);
+      const loss = (x: typeof np.Array.prototype, y: typeof np.Array.prototype) =>
+        jax.nn
+          .logSoftmax(x)
+          .mul(y)
+          .sum()
+          .mul(-1 / m);
       return jaxCase((x, y) => jax.grad(loss)(x, y), jaxArray(input().x, [m, n]), jaxArray(onehot, [m, n]));
     },
   },
