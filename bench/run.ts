@@ -36,7 +36,9 @@ const wrong = outcomes.filter(({ status, contender }) => status === "wrong" && c
 if (limits)
   write(
     "node",
-    environment(`node ${process.versions.node}`, process.versions.v8, [...process.execArgv.filter((f) => f.startsWith("--experimental")), ...flags]),
+    environment(`node ${process.versions.node}`, process.versions.v8, [
+      ...new Set([...process.execArgv.filter((f) => f.startsWith("--experimental")), ...flags]),
+    ]),
     limits,
     outcomes,
     only === "" && mode === "full",
