@@ -8,9 +8,10 @@ export function escapeText(text: string): string {
 /** Round numbers (1, 2 or 5 times a power of ten apart) that cover [low, high], about `count` of them. */
 export function linearTicks(low: number, high: number, count = 6): number[] {
   if (!(Number.isFinite(low) && Number.isFinite(high))) return [0, 1];
-  if (!(high > low)) {
-    const pad = Math.abs(low) > 0 ? Math.abs(low) * 0.1 : 0.5;
-    return linearTicks(low - pad, low + pad, count);
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  if (!(high - low > Math.max(1e-9 * size, 1e-90))) {
+    const pad = size > 1e-80 ? size * 0.1 : 0.5;
+    return linearTicks(low - pad, high + pad, count);
   }
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -62,7 +63,7 @@ export interface LineChart {
 const WIDTH = 760;
 const HEIGHT = 370;
 const LEFT = 72;
-const RIGHT = 20;
+const RIGHT = 34;
 const TOP = 40;
 const BOTTOM = 56;
 

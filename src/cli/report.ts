@@ -164,7 +164,9 @@ function tiles({ options: o, main }: ReportContent): string {
 
 function timeChart(run: Run): string {
   const all = run.milliseconds * run.workers;
-  const rooms = Object.entries(run.profile).sort((a, b) => b[1].milliseconds - a[1].milliseconds);
+  const rooms = Object.entries(run.profile)
+    .filter(([, p]) => p.calls > 0)
+    .sort((a, b) => b[1].milliseconds - a[1].milliseconds);
   const kernels = rooms.reduce((sum, [, p]) => sum + p.milliseconds, 0);
   const text = (ms: number) => `${Math.round(ms)} ms, ${formatPercent(all > 0 ? ms / all : Number.NaN, 1)}`;
   const bars = rooms.map(([label, p]) => ({ label, value: p.milliseconds, text: text(p.milliseconds) }));

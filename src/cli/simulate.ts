@@ -1,5 +1,5 @@
 // `fedlane simulate`: data, one or two runs, the report.
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { createEngine } from "../engine/create.ts";
@@ -80,10 +80,12 @@ export async function runSimulate(options: SimulateOptions, { stdout, stderr }: 
 
 /** A place that cannot be written is known before the training, not after. */
 async function checkOut(out: string): Promise<void> {
-  if ((await stat(out).catch(() => undefined))?.isDirectory()) throw new UsageError(`fedlane simulate: expected --out to be a file, got the folder ${out}`);
+  const before = await stat(out).catch(() => undefined);
+  if (before?.isDirectory()) throw new UsageError(`fedlane simulate: expected --out to be a file, got the folder ${out}`);
   try {
     await mkdir(dirname(out), { recursive: true });
     await writeFile(out, "", { flag: "a" });
+    if (!before) await rm(out);
   } catch (error) {
     throw new UsageError(`fedlane simulate: expected --out to be a file that can be written, got ${out} (${(error as NodeJS.ErrnoException).code})`);
   }

@@ -1,0 +1,158 @@
+// The command as it is typed: exit codes, streams, a small real run on MNIST, Ctrl-C.
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fedlane-cli-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function fedlane(args: readonly string[], onText?: (child: ChildProcess, stdout: string) => void): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [MAIN, ...args]);
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+      onText?.(child, stdout);
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+const typed = (line: string) => fedlane(line.split(" ").filter(Boolean));
+
+describe("without a run", () => {
+  test("help and version", async () => {
+    const [bare, help, version] = await Promise.all([typed(""), typed("simulate --help"), typed("--version")]);
+    expect(bare.stdout).toContain("fedlane simulate mnist [options]");
+    expect(help).toEqual(bare);
+    expect(version).toEqual({
+      code: 0,
+      stdout: `${JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8")).version}\n`,
+      stderr: "",
+    });
+  });
+
+  test.each([
+    ["simulate mnist --bits 9", 'fedlane simulate: expected --bits to be 1 to 8, or 32 for plain f32, got "9"\n'],
+    ["simulate mnist --rouns 1", "fedlane: expected an option of the list in fedlane --help, got --rouns\n"],
+    ["simulate cifar", "fedlane simulate: expected the data set mnist, got cifar\n"],
+    ["simulate mnist --clients 60001", "fedlane simulate: expected --clients at most 60000 for 60000 training images, got 60001\n"],
+  ])("%s: exit 2 and one sentence", async (line, stderr) => {
+    expect(await typed(`${line} --out ${folder}/never.html`)).toEqual({ code: 2, stdout: "", stderr });
+    await expect(readFile(join(folder, "never.html"))).rejects.toThrow();
+  });
+
+  test("a report that cannot be written is refused before the training", async () => {
+    const { code, stderr } = await fedlane(["simulate", "mnist", "--out", folder]);
+    expect([code, stderr]).toEqual([2, `fedlane simulate: expected --out to be a file, got the folder ${folder}\n`]);
+    const file = join(folder, "file");
+    await writeFile(file, "");
+    await chmod(file, 0o644);
+    const under = await fedlane(["simulate", "mnist", "--out", join(file, "report.html")]);
+    expect(under.code).toBe(2);
+    expect(under.stderr).toMatch(/^fedlane simulate: expected --out to be a file that can be written, got .*\n$/);
+  });
+
+  test("data that is not there, or not sound: exit 1 and one sentence", async () => {
+    const missing = await fedlane(["simulate", "mnist", "--data", folder, "--out", join(folder, "a.html")]);
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toMatch(/^\S+-ubyte: expected it, or it with \.gz, in .*, got no such file\n$/);
+    await writeFile(join(folder, "train-images-idx3-ubyte"), "nonsense");
+    await writeFile(join(folder, "train-labels-idx1-ubyte"), "nonsense");
+    await writeFile(join(folder, "t10k-images-idx3-ubyte"), "nonsense");
+    await writeFile(join(folder, "t10k-labels-idx1-ubyte"), "nonsense");
+    const broken = await fedlane(["simulate", "mnist", "--data", folder, "--out", join(folder, "a.html")]);
+    expect(broken.code).toBe(1);
+    expect(broken.stderr).toMatch(/^\S+: expected .*, got .*\n$/);
+  });
+});
+
+describe("runs", () => {
+  test("two rounds on MNIST as JSON, the same numbers for any number of workers", async () => {
+    const out = join(folder, "deep", "report.html");
+    const line = `simulate mnist --rounds 2 --no-compare --clients 100 --json --seed 5 --out ${out}`;
+    const { code, stdout, stderr } = await typed(`${line} --workers 2`);
+    expect([code, stderr.includes("Error")]).toEqual([0, false]);
+    const lines = stdout
+      .trimEnd()
+      .split("\n")
+      .map((l) => JSON.parse(l));
+    expect(lines.map((l) => l.type)).toEqual(["round", "round", "result"]);
+    const [first, second, result] = lines;
+    expect(second.accuracy).toBeGreaterThan(0.7);
+    expect(first).toMatchObject({ run: "main", round: 1, clients: 10, bytesUp: 10 * (199210 + 40), bytesDown: 10 * 4 * 199210 });
+    expect(result).toMatchObject({
+      config: { bits: 8, seed: 5, parameters: 199210 },
+      main: { rounds: 2, reason: "rounds", workers: 2 },
+      plain: null,
+      report: out,
+    });
+    const html = await readFile(out, "utf8");
+    expect(html).toContain("--rounds 2 --target 0.97 --bits 8 --seed 5 --no-compare");
+    expect(html).toContain("<svg ");
+
+    const other = JSON.parse((await typed(`${line} --workers 1`)).stdout.split("\n")[1]!);
+    expect({ ...other, milliseconds: 0 }).toEqual({ ...second, milliseconds: 0 });
+  });
+
+  test("compares with plain f32 and sums up in a few lines", async () => {
+    const out = join(folder, "compare.html");
+    const { code, stdout } = await typed(`simulate mnist --model logistic --rounds 3 --target 0.5 --bits 4 --partition dirichlet --alpha 0.3 --out ${out}`);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /\nReached 50 % test accuracy in \d rounds in .*\nSent .* up and .* down, quantized, 4 bits\.\nWithout quantization it reached .* up\.\nReport: .*\n$/,
+    );
+    expect(await readFile(out, "utf8")).toContain("both runs were made and measured");
+  });
+
+  test("clipping and noise come with the note", async () => {
+    const out = join(folder, "noise.html");
+    const { code, stdout } = await typed(`simulate mnist --model logistic --rounds 1 --no-compare --clip 1 --noise-multiplier 0.1 --out ${out}`);
+    expect(code).toBe(0);
+    expect(stdout).toContain("No privacy guarantee is claimed yet");
+    expect(await readFile(out, "utf8")).toContain("No privacy guarantee is claimed yet");
+  });
+
+  test.skipIf(process.platform === "win32")("Ctrl-C stops cleanly and leaves the report", async () => {
+    const out = join(folder, "stopped.html");
+    let sent = false;
+    const { code, stdout, stderr } = await fedlane(["simulate", "mnist", "--target", "1", "--rounds", "1000", "--json", "--out", out], (child, text) => {
+      if (!sent && text.includes("\n")) sent = child.kill("SIGINT");
+    });
+    expect(code).toBe(130);
+    expect(stderr).toContain("stopping after the current work");
+    const last = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+    expect(last).toMatchObject({ type: "result", main: { reason: "aborted" }, plain: null });
+    expect(last.main.rounds).toBeLessThan(1000);
+    expect(await readFile(out, "utf8")).toMatch(/Stopped by hand after \d+ round/);
+  });
+
+  test.skipIf(process.platform === "win32")("a second Ctrl-C exits at once", async () => {
+    const out = join(folder, "twice.html");
+    let sent = 0;
+    const { code } = await fedlane(["simulate", "mnist", "--target", "1", "--rounds", "1000", "--epochs", "5", "--json", "--out", out], (child, text) => {
+      if (sent++ > 0 || !text.includes("\n")) return;
+      child.kill("SIGINT");
+      child.stderr!.once("data", () => child.kill("SIGINT"));
+    });
+    expect(code).toBe(130);
+  });
+});

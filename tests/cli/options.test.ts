@@ -1,0 +1,113 @@
+// The command line as data: defaults, and a sentence for everything that is wrong.
+
+import { describe, expect, test } from "vitest";
+import { HELP, parseCommand, reproduceCommand, type SimulateOptions, UsageError } from "#dist/cli/options.js";
+
+function options(...args: string[]): SimulateOptions {
+  const command = parseCommand(["simulate", "mnist", ...args]);
+  if (command.name !== "simulate") throw new Error(command.name);
+  return command.options;
+}
+
+describe("options", () => {
+  test("without arguments, and with --help or --version anywhere", () => {
+    expect(parseCommand([])).toEqual({ name: "help" });
+    expect(parseCommand(["simulate", "--help"])).toEqual({ name: "help" });
+    expect(parseCommand(["--version"])).toEqual({ name: "version" });
+  });
+
+  test("defaults", () => {
+    const { workers, ...rest } = options();
+    expect(rest).toEqual({
+      model: "2nn",
+      partition: "iid",
+      alpha: undefined,
+      clients: 100,
+      fraction: 0.1,
+      epochs: 1,
+      batch: 10,
+      learningRate: 0.1,
+      rounds: 150,
+      target: 0.97,
+      bits: 8,
+      clip: undefined,
+      noiseMultiplier: undefined,
+      seed: 1,
+      data: undefined,
+      out: "fedlane-report.html",
+      compare: true,
+      json: false,
+    });
+    expect(workers).toBeGreaterThanOrEqual(1);
+    expect(workers).toBeLessThanOrEqual(4);
+  });
+
+  test("values, in both spellings and in any place", () => {
+    expect(options("--bits=32", "--clip", "1.5", "--noise-multiplier", "0", "--no-compare", "--json")).toMatchObject({
+      bits: 32,
+      clip: 1.5,
+      noiseMultiplier: 0,
+      compare: false,
+      json: true,
+    });
+    expect(parseCommand(["--seed", "7", "simulate", "--partition", "dirichlet", "mnist"])).toMatchObject({ options: { seed: 7, alpha: 0.5 } });
+    expect(options("--learning-rate", "1e-3").learningRate).toBe(0.001);
+  });
+
+  const wrong: [string, RegExp][] = [
+    ["simulate mnist --rouns 3", /option of the list.*got --rouns/],
+    ["simulate mnist -x", /got -x/],
+    ["simulate mnist --rounds", /a value after --rounds, got none/],
+    ["simulate mnist --out --json", /a value after --out, got --json/],
+    ["simulate mnist --data=", /a value after --data, got none/],
+    ["simulate mnist --json=yes", /--json without a value, got "yes"/],
+    ["train mnist", /the command simulate, got train/],
+    ["--seed 1", /the command simulate, got none/],
+    ["simulate", /the data set mnist, got none/],
+    ["simulate cifar", /the data set mnist, got cifar/],
+    ["simulate mnist twice", /options only, got twice/],
+    ["simulate mnist --model cnn", /--model to be 2nn or logistic, got "cnn"/],
+    ["simulate mnist --partition random", /--partition to be iid or shards or dirichlet, got "random"/],
+    ["simulate mnist --alpha 1", /--alpha only with --partition dirichlet, got it with --partition iid/],
+    ["simulate mnist --partition dirichlet --alpha 0", /--alpha to be a number above 0, got "0"/],
+    ["simulate mnist --clients 0", /--clients to be an integer at least 1 .*got "0"/],
+    ["simulate mnist --clients 1.5", /--clients to be an integer .*got "1.5"/],
+    ["simulate mnist --fraction 2", /--fraction to be a number above 0 and at most 1, got "2"/],
+    ["simulate mnist --epochs -1", /--epochs .*got "-1"/],
+    ["simulate mnist --batch ten", /--batch .*got "ten"/],
+    ["simulate mnist --learning-rate 0", /--learning-rate to be a number above 0, got "0"/],
+    ["simulate mnist --learning-rate Infinity", /--learning-rate .*got "Infinity"/],
+    ["simulate mnist --rounds NaN", /--rounds .*got "NaN"/],
+    ["simulate mnist --target 97", /--target to be a number above 0 and at most 1, got "97"/],
+    ["simulate mnist --bits 0", /--bits to be an integer at least 1.*got "0"/],
+    ["simulate mnist --bits 16", /--bits to be 1 to 8, or 32 for plain f32, got "16"/],
+    ["simulate mnist --clip 0", /--clip to be a number above 0, got "0"/],
+    ["simulate mnist --noise-multiplier 1", /--clip with --noise-multiplier.*got none/],
+    ["simulate mnist --clip 1 --noise-multiplier -1", /--noise-multiplier to be a number at least 0, got "-1"/],
+    ["simulate mnist --seed -1", /--seed .*got "-1"/],
+    ["simulate mnist --workers 0", /--workers .*got "0"/],
+  ];
+  test.each(wrong)("%s", (line, sentence) => {
+    const parse = () => parseCommand(line.split(" "));
+    expect(parse).toThrow(UsageError);
+    expect(parse).toThrow(sentence);
+    expect(parse).not.toThrow(/\n/);
+  });
+
+  test("every option is in the help and has a wrong use above", () => {
+    const names = [...HELP.matchAll(/^ {2}--([a-z-]+)/gm)].map((m) => m[1]!);
+    expect(names.length).toBeGreaterThan(18);
+    const tried = wrong.map(([line]) => line).join(" ");
+    for (const name of names.filter((n) => !["no-compare", "help"].includes(n))) expect(tried, name).toContain(`--${name}`);
+  });
+
+  test("the command that reproduces a run gives the same options, without paths", () => {
+    const given = options(
+      ..."--partition dirichlet --alpha 0.3 --bits 4 --clip 2 --noise-multiplier 0.5 --seed 9 --no-compare --data /a/b --out /c/d.html".split(" "),
+    );
+    const command = reproduceCommand(given);
+    expect(command).not.toContain("/");
+    const again = options(...command.split(" ").slice(4));
+    expect({ ...again, data: given.data, out: given.out }).toEqual(given);
+  });
+});
