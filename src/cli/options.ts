@@ -54,7 +54,7 @@ Training
   --fraction NUMBER                  share of the clients in a round                  (0.1)
   --epochs N                         passes of a client over its examples             (1)
   --batch N                          examples in a local step                         (10)
-  --learning-rate NUMBER             of local SGD                                     (0.1)
+  --learning-rate NUMBER             of local SGD                                     (0.2)
   --rounds N                         stop after so many rounds                        (150)
   --target NUMBER                    stop at this test accuracy                       (0.97)
 
@@ -161,7 +161,7 @@ function complete(given: ReadonlyMap<string, string>): SimulateOptions {
     fraction: number("fraction", { above: 0, max: 1 }) ?? 0.1,
     epochs: number("epochs", count) ?? 1,
     batch: number("batch", count) ?? 10,
-    learningRate: number("learning-rate", { above: 0 }) ?? 0.1,
+    learningRate: number("learning-rate", { above: 0 }) ?? 0.2,
     rounds: number("rounds", count) ?? 150,
     target: number("target", { above: 0, max: 1 }) ?? 0.97,
     bits,

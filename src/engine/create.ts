@@ -84,14 +84,23 @@ async function compile(source: EngineOptions["wasm"], build: Build): Promise<Web
     return module;
   }
   if (typeof source === "string" || source instanceof URL) {
-    const response = await fetch(source).catch((error: unknown) => {
-      throw new ParameterError(`createEngine: expected wasm at a URL that can be fetched, got ${String(error)}`);
-    });
-    if (!response.ok) throw new ParameterError(`createEngine: expected wasm at ${source}, got HTTP ${response.status}`);
-    return compileBytes(await response.arrayBuffer());
+    return compileBytes(await read(source));
   }
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compileBytes(source);
   throw new ParameterError(`createEngine: expected wasm to be bytes, a WebAssembly.Module or a URL, got ${describe(source)}`);
+}
+
+/** Bytes behind a URL. Node's fetch does not read files, so a file URL goes to its file system. */
+async function read(url: URL | string): Promise<BufferSource> {
+  const files = String(url).startsWith("file:") && typeof process === "object" ? process.getBuiltinModule?.("node:fs/promises") : undefined;
+  try {
+    if (files) return new Uint8Array(await files.readFile(new URL(url)));
+    const response = await fetch(url);
+    if (response.ok) return await response.arrayBuffer();
+    throw new Error(`HTTP ${response.status}`);
+  } catch (error) {
+    throw new ParameterError(`createEngine: expected wasm at a URL that can be read, got ${String(error)} for ${url}`);
+  }
 }
 
 async function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {

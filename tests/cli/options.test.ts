@@ -26,7 +26,7 @@ describe("options", () => {
       fraction: 0.1,
       epochs: 1,
       batch: 10,
-      learningRate: 0.1,
+      learningRate: 0.2,
       rounds: 150,
       target: 0.97,
       bits: 8,
