@@ -33,8 +33,11 @@ export function clip_l2_f32(n: usize, c: f64, x: usize, y: usize): f64 {
   }
   scale_f64(n, c / norm, x, y);
   // Rounding to f32 can leave |y| a few 1e-8 above c: lower it until the promise holds; one round nearly always ends it.
+  // Denormals may round back to what they were, so the step doubles from 2^-23; at 1 all is zero, and the loop ends.
+  let step: f64 = 1.1920928955078125e-7;
   for (let got = f64.sqrt(squared_norm_f32(n, y)); got > c; got = f64.sqrt(squared_norm_f32(n, y))) {
-    scale_f64(n, (c / got) * 0.9999998807907104, y, y); // 1 - 2^-23
+    scale_f64(n, (c / got) * (1.0 - step), y, y);
+    step += step;
   }
   return norm;
 }

@@ -46,10 +46,14 @@ function add_body<T>(sigma: f64, z: usize, x: usize, y: usize): void {
  * y_i <- x_i + sigma z_i, z_i standard normal; sum in f64, one rounding to f32.
  *
  * n  elements    sigma >= 0 finite    counter, key, nonce as in chacha20_u8    x: n x f32    y: n x f32, may be x    scratch
- * z_i depends on (key, nonce, counter, i) only, not on n. Uses 12 ceil(n/128) blocks. NaN and Inf in x propagate.
+ * z_i depends on (key, nonce, counter, i) only, not on n. sigma 0 copies x bit for bit. Uses 12 ceil(n/128) blocks. NaN and Inf in x propagate.
  * Numerics: same bits in every build. Source: Box and Muller 1958.
  */
 export function gaussian_f32(n: usize, sigma: f64, counter: u32, key: usize, nonce: usize, x: usize, y: usize, scratch: usize): void {
+  if (sigma == 0) {
+    memory.copy(y, x, n << 2); // -0 + 0 would be +0
+    return;
+  }
   const z = scratch + STREAM;
   for (let base: usize = 0; base < n; base += SAMPLES, counter += <u32>BLOCKS) {
     chacha20_u8(BLOCKS, counter, key, nonce, scratch);

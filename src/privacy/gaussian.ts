@@ -9,7 +9,7 @@ const BLOCKS = 12;
  * out <- x + sigma z, z independent standard normal from the stream (Box-Muller in f64, |z| up to 9.4), rounded once to f32.
  * This is plain floating-point noise: right in distribution, but its low bits are not hardened against the attack of Mironov 2012,
  * and no privacy budget is charged. Noise and x propagate NaN.
- * @param sigma standard deviation, >= 0
+ * @param sigma standard deviation, >= 0; 0 leaves x bit for bit
  * @param stream where randomness comes from; a private stream for anything that leaves the device
  * @param out as long as x, defaults to x
  */
