@@ -103,7 +103,7 @@ export function lineChart(chart: LineChart): string {
   if (guide) {
     const at = round(sy.at(guide.y));
     parts.push(`<line class="guide" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${at}" y2="${at}"/>`);
-    parts.push(`<text class="guide-label" x="${LEFT + 6}" y="${round(sy.at(guide.y) - 6)}">${escapeText(guide.label)}</text>`);
+    parts.push(`<text class="guide-label" x="${LEFT + 6}" y="${round(sy.at(guide.y) + 15)}">${escapeText(guide.label)}</text>`);
   }
   series.forEach((s, i) => {
     let path = "";

@@ -31,7 +31,7 @@ export function reached(run: Run, target: number): RoundReport | undefined {
   return run.rounds.find((r) => r.accuracy >= target);
 }
 
-/** Rounds McMahan et al. 2017 (arXiv:1602.05629, table 2) report for exactly this setting, which sends f32 and tunes the learning rate. */
+/** Rounds McMahan et al. 2017 (arXiv:1602.05629, table 1) report for exactly this setting, which sends f32 and tunes the learning rate. */
 export function publishedRounds(o: SimulateOptions): number | undefined {
   const same = o.model === "2nn" && o.clients === 100 && o.fraction === 0.1 && o.epochs === 1 && o.batch === 10 && o.target === 0.97 && o.clip === undefined;
   return same ? { iid: 87, shards: 664, dirichlet: undefined }[o.partition] : undefined;
@@ -51,7 +51,7 @@ export function percentName(share: number): string {
 }
 
 export const PRIVACY_NOTE =
-  "No privacy guarantee is claimed yet: the noise comes from a seed, so that anybody with it can subtract the noise, and nothing accounts for the privacy spent.";
+  "No privacy guarantee is claimed yet: noise, if any, comes from a seed, so that anybody with it can subtract it, and nothing accounts for the privacy spent.";
 
 /** Prose made safe for HTML, with numbers kept on one line with their units. */
 function prose(text: string): string {
