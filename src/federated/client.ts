@@ -168,10 +168,11 @@ export function predict(model: Model, weights: Tensor<"f32">, x: Tensor<"f32"> |
   checkSameEngine(op, { weights, x });
   const { engine } = model;
   const count = x.shape[0]!;
-  const out = engine.tensor("f32", [count, model.classes]);
-  if (count === 0) return out;
-  const batch = Math.min(EVALUATION_BATCH, count);
-  engine.scope(() => {
+  // The scope keeps what it returns and frees everything else, also when memory runs out.
+  return engine.scope(() => {
+    const out = engine.tensor("f32", [count, model.classes]);
+    if (count === 0) return out;
+    const batch = Math.min(EVALUATION_BATCH, count);
     const rows = engine.tensor(
       "u32",
       count,
@@ -189,6 +190,6 @@ export function predict(model: Model, weights: Tensor<"f32">, x: Tensor<"f32"> |
     } finally {
       plan.dispose();
     }
+    return out;
   });
-  return out;
 }

@@ -8,10 +8,12 @@ import { uniform } from "../random/uniform.ts";
 
 export type Partition = readonly Uint32Array[];
 
-function check(op: string, labels: ArrayLike<number>, clients: number): void {
+/** A copy of the labels: a view of the engine's memory would die when it grows. */
+function check(op: string, labels: ArrayLike<number>, clients: number): Float64Array {
   if (typeof labels?.length !== "number") throw new ParameterError(`${op}: expected labels to be an array, got ${describe(labels)}`);
   checkNumber(op, "clients", clients, { min: 1, integer: true });
   if (clients > labels.length) throw new ParameterError(`${op}: expected at most one client per example, got ${clients} clients for ${labels.length} examples`);
+  return Float64Array.from(labels);
 }
 
 /** Cuts a list into parts whose lengths differ by at most one. */
@@ -30,8 +32,8 @@ function shuffled(engine: Engine, n: number, stream: RandomStream): Uint32Array 
 
 /** IID: a random permutation cut into equal parts. */
 export function partitionIid(engine: Engine, labels: ArrayLike<number>, clients: number, stream: RandomStream): Partition {
-  check("partitionIid", labels, clients);
-  return cut(shuffled(engine, labels.length, stream), clients);
+  const { length } = check("partitionIid", labels, clients);
+  return cut(shuffled(engine, length, stream), clients);
 }
 
 /**
@@ -40,11 +42,11 @@ export function partitionIid(engine: Engine, labels: ArrayLike<number>, clients:
  */
 export function partitionShards(engine: Engine, labels: ArrayLike<number>, clients: number, stream: RandomStream, shardsPerClient = 2): Partition {
   const op = "partitionShards";
-  check(op, labels, clients);
+  const own = check(op, labels, clients);
   checkNumber(op, "shardsPerClient", shardsPerClient, { min: 1, integer: true });
   const count = clients * shardsPerClient;
-  if (count > labels.length) throw new ParameterError(`${op}: expected at most one shard per example, got ${count} shards for ${labels.length} examples`);
-  const rows = shuffled(engine, labels.length, stream).sort((a, b) => labels[a]! - labels[b]!);
+  if (count > own.length) throw new ParameterError(`${op}: expected at most one shard per example, got ${count} shards for ${own.length} examples`);
+  const rows = shuffled(engine, own.length, stream).sort((a, b) => own[a]! - own[b]!);
   const shards = cut(rows, count);
   const deal = shuffled(engine, count, stream);
   return Array.from({ length: clients }, (_, c) => {
@@ -67,11 +69,11 @@ export function partitionShards(engine: Engine, labels: ArrayLike<number>, clien
  */
 export function partitionDirichlet(engine: Engine, labels: ArrayLike<number>, clients: number, stream: RandomStream, alpha: number): Partition {
   const op = "partitionDirichlet";
-  check(op, labels, clients);
+  const own = check(op, labels, clients);
   checkNumber(op, "alpha", alpha, { above: 0 });
   const byLabel = new Map<number, number[]>();
-  for (const row of shuffled(engine, labels.length, stream)) {
-    const label = labels[row]!;
+  for (const row of shuffled(engine, own.length, stream)) {
+    const label = own[row]!;
     let list = byLabel.get(label);
     if (!list) byLabel.set(label, (list = []));
     list.push(row);
@@ -89,7 +91,7 @@ export function partitionDirichlet(engine: Engine, labels: ArrayLike<number>, cl
     shares.forEach((share, c) => {
       sum += share;
       const to = c === clients - 1 ? rows.length : Math.min(rows.length, Math.round((sum / total) * rows.length));
-      parts[c]!.push(...rows.slice(from, to));
+      for (let i = from; i < to; i++) parts[c]!.push(rows[i]!);
       from = Math.max(from, to);
     });
   }

@@ -1,7 +1,7 @@
 // A model: plain layer descriptions turned into a layout of one flat f32 vector. Weights are separate tensors.
 import { checkNumber, checkTensor, describe } from "../engine/check.ts";
 import type { Engine } from "../engine/engine.ts";
-import { ParameterError, ShapeError } from "../engine/errors.ts";
+import { EngineMismatchError, ParameterError, ShapeError } from "../engine/errors.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { checkStream, type RandomStream } from "../random/chacha.ts";
 import { INITIALISERS, type Initialiser, initialise } from "../random/initialise.ts";
@@ -77,22 +77,23 @@ export class Model {
   initialise(stream: RandomStream): Tensor<"f32"> {
     checkStream("model.initialise", stream);
     const { engine } = this;
-    const weights = engine.tensor("f32", this.size);
-    engine.scope(() => {
+    return engine.scope(() => {
+      const weights = engine.tensor("f32", this.size);
       this.layers.forEach((layer, i) => {
         const kernel = this.layout[2 * i]!;
         const values = engine.tensor("f32", kernel.size);
         initialise(values, layer.initialiser, layer.inputs, layer.outputs, stream);
         weights.view.set(values.view, kernel.offset);
       });
+      return weights;
     });
-    return weights;
   }
 
   /** @internal */
   checkWeights(op: string, weights: Tensor<"f32">): void {
     checkTensor(op, "weights", weights, "f32", { size: this.size });
-    if (weights.engine !== this.engine) throw new ParameterError(`${op}: expected weights in the model's engine, got a tensor of another`);
+    if (weights.engine !== this.engine)
+      throw new EngineMismatchError(`${op}: expected weights in the model's engine, got a tensor of another; copy it with toArray()`);
   }
 }
 
@@ -117,5 +118,6 @@ export function createModel(engine: Engine, layers: readonly Layer[]): Model {
     layout.push({ name: `dense${i}/bias`, shape: [layer.outputs], offset: offset + size, size: layer.outputs });
     offset += size + layer.outputs;
   });
-  return new Model(engine, Object.freeze([...layers]), Object.freeze(layout));
+  // A copy: plans place their buffers by these sizes, and a description changed later must not move them.
+  return new Model(engine, Object.freeze(layers.map((layer: Layer) => Object.freeze({ ...layer }))), Object.freeze(layout));
 }
