@@ -46,10 +46,15 @@ export function quantize(x: Tensor<"f32">, bits: number, stream: RandomStream, o
   }
   const [low, high] = range(op, x);
   const bytes = options.out ?? engine.tensor("u8", length);
-  stream.use(engine, Math.ceil(size / 16), engine.kernels.quantize_scratch_f32(), (counter, key, nonce, scratch) => {
-    engine.kernels.quantize_f32_u8(size, bits, low, high, counter, key, nonce, x.address, bytes.address, scratch);
-    return undefined;
-  });
+  try {
+    stream.use(engine, Math.ceil(size / 16), engine.kernels.quantize_scratch_f32(), (counter, key, nonce, scratch) => {
+      engine.kernels.quantize_f32_u8(size, bits, low, high, counter, key, nonce, x.address, bytes.address, scratch);
+      return undefined;
+    });
+  } catch (error) {
+    if (!options.out) bytes.dispose();
+    throw error;
+  }
   return { size, bits, low, high, bytes };
 }
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { clipByNorm, type Engine, ParameterError, PrivacyError, ShapeError } from "fedlane";
 import { describe, expect, test } from "vitest";
 import { countCases } from "../support/count.ts";
-import { bits, extremes, LENGTHS, normals, random } from "../support/data.ts";
+import { extremes, LENGTHS, normals, random } from "../support/data.ts";
 import { allEngines, forEachBuild } from "../support/engines.ts";
 import { guarded } from "../support/memory.ts";
 import { expectSameBits } from "../support/same.ts";
