@@ -52,8 +52,6 @@ export interface Outcome {
   /** GFLOP/s or GB/s at the median. */
   readonly rate?: number;
   readonly unit?: "GFLOP/s" | "GB/s";
-  /** Share of the limit measured in the same run. */
-  readonly ofLimit?: number;
 }
 
 /** Unit roundoff of f32. */

@@ -1,5 +1,6 @@
 // What this machine can do in Wasm, measured in the same run: multiply-adds that never leave registers, and copies.
 import type { Build } from "fedlane";
+import type { Outcome } from "./kit.ts";
 
 /** Text of one tiny module a build, compiled by compileLimits (which the page cannot run, so it gets bytes). */
 function source(build: Build): string {
@@ -46,33 +47,51 @@ export interface Limits {
   readonly copy: { readonly cache: number; readonly memory: number };
 }
 
-/** The best of several runs: a limit is not an average. */
-export async function measureLimits(modules: Partial<Record<Build, string>>, updateBytes: number): Promise<Limits> {
-  const madd: Partial<Record<Build, number>> = {};
-  let copy = { cache: 0, memory: 0 };
-  for (const [build, text] of Object.entries(modules)) {
-    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-    const imports = { env: { abort: () => {} } };
-    const exports = (await WebAssembly.instantiate(bytes, imports)).instance.exports as {
-      flops: WebAssembly.Global;
-      madd(n: number, factor: number, term: number): number;
-      copy(bytes: number): void;
-      memory: WebAssembly.Memory;
-    };
-    const rounds = 2_000_000;
-    madd[build as Build] = (exports.flops.value * rounds) / best(8, () => exports.madd(rounds, 0.999, 0.001)) / 1e6;
-    const large = 64 * 2 ** 20;
-    exports.memory.grow(Math.ceil((2 * large + 65536) / 65536));
-    const often = 200;
+/**
+ * Prepares the measurement. Each call of what it returns measures again and gives the best so far: a limit is not an average, and
+ * calls spread over the run find a quiet moment on a machine that others use too.
+ */
+export async function prepareLimits(modules: Partial<Record<Build, string>>, updateBytes: number): Promise<() => Limits> {
+  const large = 64 * 2 ** 20;
+  const often = 200;
+  const rounds = 2_000_000;
+  const probes = await Promise.all(
+    Object.entries(modules).map(async ([build, text]) => {
+      const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+      const { instance } = await WebAssembly.instantiate(bytes, { env: { abort: () => {} } });
+      return { build: build as Build, ...(instance.exports as unknown as Probe) };
+    }),
+  );
+  const copier = probes[0]!;
+  copier.memory.grow(Math.ceil((2 * large + 65536) / 65536));
+  const limits = { madd: {} as Partial<Record<Build, number>>, copy: { cache: 0, memory: 0 } };
+  return () => {
+    for (const { build, flops, madd } of probes) {
+      const rate = (flops.value * rounds) / best(8, () => madd(rounds, 0.999, 0.001)) / 1e6;
+      limits.madd[build] = Math.max(limits.madd[build] ?? 0, rate);
+    }
     const cache = best(8, () => {
-      for (let i = 0; i < often; i++) exports.copy(updateBytes);
+      for (let i = 0; i < often; i++) copier.copy(updateBytes);
     });
-    copy = {
-      cache: Math.max(copy.cache, (2 * updateBytes * often) / cache / 1e6),
-      memory: Math.max(copy.memory, (2 * large) / best(4, () => exports.copy(large)) / 1e6),
-    };
-  }
-  return { madd, copy };
+    limits.copy.cache = Math.max(limits.copy.cache, (2 * updateBytes * often) / cache / 1e6);
+    limits.copy.memory = Math.max(limits.copy.memory, (2 * large) / best(4, () => copier.copy(large)) / 1e6);
+    return limits;
+  };
+}
+
+/** Exports of the module above. */
+interface Probe {
+  readonly flops: { readonly value: number };
+  madd(n: number, factor: number, term: number): number;
+  copy(bytes: number): void;
+  readonly memory: WebAssembly.Memory;
+}
+
+/** The share of the limit that an outcome reached: of multiply-adds in its build (a rival: simd), or of copies in cache. */
+export function shareOfLimit({ contender, rate, unit }: Outcome, limits: Limits): number | undefined {
+  const build = contender.startsWith("ours ") ? (contender.slice(5) as Build) : "simd";
+  const limit = unit === "GB/s" ? limits.copy.cache : limits.madd[build];
+  return rate === undefined || limit === undefined ? undefined : rate / limit;
 }
 
 /** Least milliseconds of `times` runs after one to warm up. */

@@ -2,7 +2,6 @@
 import { type Build, createEngine, probe } from "fedlane";
 import { Bench } from "tinybench";
 import type { Benchmark, Case, Contender, Outcome } from "./kit.ts";
-import type { Limits } from "./limits.ts";
 import { loadJax } from "./rivals/jax.ts";
 import { loadTfjs } from "./rivals/tfjs.ts";
 
@@ -18,15 +17,15 @@ export interface Plan {
 export const builds = (): Build[] => (probe().relaxedSimd ? ["scalar", "simd", "relaxed"] : ["scalar", "simd"]);
 
 const TOO_SLOW_MS = 2000;
-const TIMES = { full: { time: 600, warmupTime: 250 }, quick: { time: 120, warmupTime: 60 }, check: { time: 0, warmupTime: 0 } };
+const TIMES = { full: { time: 400, warmupTime: 150 }, quick: { time: 120, warmupTime: 60 }, check: { time: 0, warmupTime: 0 } };
 
 /** Runs one benchmark by all its contenders. */
-export async function measure(benchmark: Benchmark, plan: Plan, limits: Limits | undefined, say: (outcome: Outcome) => void): Promise<void> {
+export async function measure(benchmark: Benchmark, plan: Plan, say: (outcome: Outcome) => void): Promise<void> {
   const attempt = async (contender: Contender, make: () => Case | Promise<Case>) => {
     const about = { benchmark: benchmark.name, shape: benchmark.shape, contender };
     let outcome: Outcome;
     try {
-      outcome = { ...about, ...(await one(benchmark, contender, await make(), plan, limits)) };
+      outcome = { ...about, ...(await one(benchmark, contender, await make(), plan)) };
     } catch (error) {
       outcome = { ...about, status: "wrong", note: String(error).slice(0, 200) };
     }
@@ -48,7 +47,7 @@ export async function measure(benchmark: Benchmark, plan: Plan, limits: Limits |
 
 type Found = Omit<Outcome, "benchmark" | "shape" | "contender">;
 
-async function one(benchmark: Benchmark, contender: Contender, subject: Case, plan: Plan, limits: Limits | undefined): Promise<Found> {
+async function one(benchmark: Benchmark, contender: Contender, subject: Case, plan: Plan): Promise<Found> {
   const start = performance.now();
   subject.run();
   const first = performance.now() - start;
@@ -81,7 +80,7 @@ async function one(benchmark: Benchmark, contender: Contender, subject: Case, pl
   const { p50, min, rme, samplesCount } = result.latency;
   const median = p50 / repeat;
   const rate = (benchmark.flops ?? benchmark.bytes!) / median / 1e6;
-  const found: Found = {
+  return {
     status: "timed",
     error,
     median,

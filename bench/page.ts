@@ -1,6 +1,6 @@
 // What runs inside the page of bench/browser.ts.
 import type { Benchmark, Outcome } from "./kit.ts";
-import { type Limits, measureLimits } from "./limits.ts";
+import { type Limits, prepareLimits } from "./limits.ts";
 import { builds, measure, type Plan } from "./measure.ts";
 import { UPDATE } from "./shapes.ts";
 
@@ -18,17 +18,18 @@ declare const report: (outcome: Outcome) => Promise<void>;
 (globalThis as unknown as { bench: Page }).bench = {
   builds,
   async run(plan, only, modules) {
-    const limits = plan.mode === "check" ? undefined : await measureLimits(modules, UPDATE * 4);
+    const limits = plan.mode === "check" ? undefined : await prepareLimits(modules, UPDATE * 4);
     const outcomes: Outcome[] = [];
     for (const [file, load] of Object.entries(files)) {
+      limits?.();
       for (const benchmark of (await load()).default) {
         if (!`${file} ${benchmark.name} ${benchmark.shape}`.includes(only)) continue;
         const found: Outcome[] = [];
-        await measure(benchmark, plan, limits, (outcome) => found.push(outcome));
+        await measure(benchmark, plan, (outcome) => found.push(outcome));
         for (const outcome of found) await report(outcome);
         outcomes.push(...found);
       }
     }
-    return { limits, outcomes };
+    return { limits: limits?.(), outcomes };
   },
 };

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import type { Environment } from "./environment.ts";
 import type { Contender, Outcome } from "./kit.ts";
-import type { Limits } from "./limits.ts";
+import { type Limits, shareOfLimit } from "./limits.ts";
 
 const RIVALS: readonly Contender[] = ["plain", "tfjs-wasm", "tfjs-cpu", "jax-js"];
 
@@ -20,8 +20,7 @@ const digits = (x: number): string => (x >= 100 ? x.toFixed(0) : x >= 10 ? x.toF
 export function line(o: Outcome): string {
   const head = `${o.benchmark.padEnd(26)} ${o.shape.padEnd(16)} ${o.contender.padEnd(13)}`;
   if (o.status !== "timed") return `${head} ${o.status}${o.error === undefined ? "" : `, ${digits(o.error)} of the tolerance`}${o.note ? `: ${o.note}` : ""}`;
-  const limit = o.ofLimit === undefined ? "" : `, ${(100 * o.ofLimit).toFixed(0)} % of the limit`;
-  return `${head} ${digits(o.median!)} ms +-${o.margin!.toFixed(1)} % (${o.samples}), ${digits(o.rate!)} ${o.unit}${limit}`;
+  return `${head} ${digits(o.median!)} ms +-${o.margin!.toFixed(1)} % (${o.samples}), ${digits(o.rate!)} ${o.unit}`;
 }
 
 function cell(o: Outcome | undefined): string {
@@ -45,7 +44,8 @@ export function table(environment: Environment, limits: Limits, outcomes: readon
       .sort((a, b) => a!.median! - b!.median!)[0];
     const ours = (["ours scalar", "ours simd", "ours relaxed"] as const).map(by);
     const rate = simd?.rate === undefined ? "" : `${digits(simd.rate)} ${simd.unit}`;
-    const limit = simd?.ofLimit === undefined ? "" : `${(100 * simd.ofLimit).toFixed(0)} %`;
+    const share = simd && shareOfLimit(simd, limits);
+    const limit = share === undefined ? "" : `${(100 * share).toFixed(0)} %`;
     const ratio = best && simd?.median ? `${digits(best.median! / simd.median)} (${best.contender})` : "";
     return `| ${key} | ${[...ours, ...RIVALS.map(by)].map(cell).join(" | ")} | ${ratio} | ${rate} | ${limit} |`;
   });

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import v8 from "node:v8";
 import { environment, options } from "./environment.ts";
 import type { Benchmark, Outcome } from "./kit.ts";
-import { compileLimits, measureLimits } from "./limits.ts";
+import { compileLimits, prepareLimits } from "./limits.ts";
 import { line, write } from "./report.ts";
 import { UPDATE } from "./shapes.ts";
 
@@ -19,13 +19,14 @@ const files = readdirSync(here, { recursive: true, encoding: "utf8" })
   .sort();
 const wasmPath = new URL("../node_modules/@tensorflow/tfjs-backend-wasm/dist/", here).pathname;
 
-const limits = mode === "check" ? undefined : await measureLimits(await compileLimits(builds()), UPDATE * 4);
+const limits = mode === "check" ? undefined : await prepareLimits(await compileLimits(builds()), UPDATE * 4);
 const outcomes: Outcome[] = [];
 for (const file of files) {
+  limits?.();
   const { default: benchmarks } = (await import(new URL(file, here).href)) as { default: Benchmark[] };
   for (const benchmark of benchmarks) {
     if (!`${file} ${benchmark.name} ${benchmark.shape}`.includes(only)) continue;
-    await measure(benchmark, { mode, wasmPath, sampleMs: 1 }, limits, (outcome) => {
+    await measure(benchmark, { mode, wasmPath, sampleMs: 1 }, (outcome) => {
       outcomes.push(outcome);
       console.log(line(outcome));
     });
@@ -39,7 +40,7 @@ if (limits)
     environment(`node ${process.versions.node}`, process.versions.v8, [
       ...new Set([...process.execArgv.filter((f) => f.startsWith("--experimental")), ...flags]),
     ]),
-    limits,
+    limits(),
     outcomes,
     only === "" && mode === "full",
   );
