@@ -25,7 +25,7 @@ export async function measure(benchmark: Benchmark, plan: Plan, say: (outcome: O
     const about = { benchmark: benchmark.name, shape: benchmark.shape, contender };
     let outcome: Outcome;
     try {
-      outcome = { ...about, ...(await one(benchmark, contender, await make(), plan)) };
+      outcome = { ...about, ...(await one(benchmark, await make(), plan)) };
     } catch (error) {
       outcome = { ...about, status: "wrong", note: String(error).slice(0, 200) };
     }
@@ -47,7 +47,7 @@ export async function measure(benchmark: Benchmark, plan: Plan, say: (outcome: O
 
 type Found = Omit<Outcome, "benchmark" | "shape" | "contender">;
 
-async function one(benchmark: Benchmark, contender: Contender, subject: Case, plan: Plan): Promise<Found> {
+async function one(benchmark: Benchmark, subject: Case, plan: Plan): Promise<Found> {
   const start = performance.now();
   subject.run();
   const first = performance.now() - start;
@@ -90,7 +90,4 @@ async function one(benchmark: Benchmark, contender: Contender, subject: Case, pl
     rate,
     unit: benchmark.flops === undefined ? "GB/s" : "GFLOP/s",
   };
-  const limit =
-    limits && (benchmark.flops === undefined ? limits.copy.cache : limits.madd[contender.startsWith("ours ") ? (contender.slice(5) as Build) : "simd"]);
-  return limit ? { ...found, ofLimit: rate / limit } : found;
 }
