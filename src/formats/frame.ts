@@ -78,13 +78,14 @@ const checksum = (frame: Uint8Array): number => crc32(frame, 16, frame.length, c
 
 /**
  * Reads a frame from an untrusted sender: length, magic, caps and checksum are checked before anything is allocated.
- * @throws {@link FrameError} naming the field; nothing was allocated
+ * @throws {@link FrameError} naming the field, nothing stays allocated; {@link ParameterError} for bad caps
  */
 export function decodeFrame(engine: Engine, frame: Uint8Array, caps: FrameCaps): Frame {
   const op = "decodeFrame";
   checkOptions(op, caps, ["size", "maxWeight", "maxAbs"]);
   checkNumber(op, "caps.size", caps.size, { min: 0, integer: true });
   checkNumber(op, "caps.maxWeight", caps.maxWeight, { min: 0 });
+  if (caps.maxAbs !== undefined) checkNumber(op, "caps.maxAbs", caps.maxAbs, { min: 0 });
   const fail = (field: string, expected: string, got: unknown): never => {
     throw new FrameError(`${op}: expected ${field} ${expected}, got ${describe(got)}`, { field });
   };
