@@ -21,6 +21,8 @@ import {
   type Tensor,
 } from "fedlane";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sizeClass } from "#dist/engine/arena.js";
+import { RandomStream as Stream } from "#dist/random/chacha.js";
 import { makeEngine } from "../support/engines.ts";
 import { noise } from "../support/streams.ts";
 
@@ -127,6 +129,30 @@ describe("bad data", () => {
       expect(evaluate(model, weights, { ...data, x }).loss).toBeNaN();
     });
   });
+});
+
+test("a stream that ends between epochs stops the training, and leaves nothing", () => {
+  // A shuffle of 5 asks for 65 blocks and uses one: the first epoch fits, the second does not.
+  const short = () => new Stream({ ...stream.toState(), counter: 2 ** 32 - 65 });
+  localUpdate(model, weights, data, { ...options, shuffle: short() }).delta.dispose();
+  expect(() => localUpdate(model, weights, data, { ...options, epochs: 2, shuffle: short() })).toThrow(PrivacyError);
+  expect(engine.stats().liveBlocks).toBe(before);
+});
+
+test("what others left in freed memory does not reach the training", () => {
+  const train = (momentum: number) => {
+    const { delta } = localUpdate(model, weights, data, { ...options, epochs: 2, momentum, shuffle: stream.fork(0, 0) });
+    const values = [...delta.toArray()];
+    delta.dispose();
+    return values;
+  };
+  const clean = [train(0), train(0.9)];
+  for (let bytes = 64; bytes <= 1 << 16; bytes = sizeClass(bytes + 1)) {
+    const address = engine.arena.allocate(bytes);
+    new Uint8Array(engine.arena.memory.buffer, address, bytes).fill(0x7f); // f32 of 3.4e38
+    engine.arena.free(address);
+  }
+  expect([train(0), train(0.9)]).toEqual(clean);
 });
 
 describe("out of memory", () => {
