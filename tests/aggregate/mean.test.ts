@@ -17,6 +17,7 @@ import { countCases } from "../support/count.ts";
 import { bits, LENGTHS, normals, random } from "../support/data.ts";
 import { allEngines, forEachBuild } from "../support/engines.ts";
 import { guarded } from "../support/memory.ts";
+import { runs } from "../support/runs.ts";
 import { expectSameBits } from "../support/same.ts";
 import * as reference from "./mean.reference.ts";
 
@@ -98,7 +99,7 @@ forEachBuild("aggregate/mean", (engine) => {
     const { updates, weights } = wide(12, 33, 1);
     const want = sequential(engine(), updates, weights);
     const r = random(4);
-    for (let k = 0; k < 40; k++) {
+    for (let k = 0; k < runs(40); k++) {
       const order = permuted(12, r);
       expectSameBits(sequential(engine(), updates, weights, order), want, `order ${order}`);
       const groups = [0, 1, 2].map(() => createMean(engine(), 33));
@@ -128,7 +129,7 @@ forEachBuild("aggregate/mean", (engine) => {
       );
       expectWithinBound(got, updates, weights);
     });
-    fc.assert(property, { seed: 7, numRuns: 200 });
+    fc.assert(property, { seed: 7, numRuns: runs(200) });
   });
 
   test("addQuantized is dequantize then add, bit for bit, for all bits and lengths 1 to 19", async () => {

@@ -6,6 +6,7 @@ import { countCases } from "../support/count.ts";
 import { bits, EPS32, LENGTHS, normals } from "../support/data.ts";
 import { allEngines, forEachBuild, makeEngine } from "../support/engines.ts";
 import { guarded } from "../support/memory.ts";
+import { runs } from "../support/runs.ts";
 import { expectSameBits } from "../support/same.ts";
 import { correlation, kolmogorov, mean, normalCdf, SIX, variance } from "../support/statistics.ts";
 import * as reference from "./gaussian.reference.ts";
@@ -46,7 +47,7 @@ test("the twin's extremes: all-zero words reach 9.49, all-one words reach 0, nev
 forEachBuild("privacy/gaussian", (engine) => {
   test("samples agree with the twin to 1e-13, relatively", () => {
     let ran = 0;
-    for (let counter = 0; counter < 12 * 300; counter += 12) {
+    for (let counter = 0; counter < 12 * runs(300); counter += 12) {
       const { z } = noise(engine(), new Float32Array(128), 1, counter);
       const want = reference.normals(keyWords(KEY, counter, NONCE, 12));
       for (let i = 0; i < 128; i++) {
@@ -54,7 +55,7 @@ forEachBuild("privacy/gaussian", (engine) => {
         ran++;
       }
     }
-    expect(ran).toBe(300 * 128);
+    expect(ran).toBe(runs(300) * 128);
   });
 
   describe("x + sigma z against the twin; the noise at i does not depend on n", () => {

@@ -1,0 +1,5 @@
+// How often to repeat a random case.
+declare const __GROW__: boolean;
+
+/** n; a twentieth where the memory grows at every allocation: that project looks for stale views, and a grow takes long. */
+export const runs = (n: number): number => (__GROW__ ? Math.ceil(n / 20) : n);
