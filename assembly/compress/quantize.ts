@@ -1,5 +1,6 @@
 // Uniform stochastic quantization to 1..8 bits, bit-packed, and its inverse.
 import * as d from "../lanes/f64";
+import { max_abs_f32 } from "../linalg/reduce";
 import { chacha20_u8 } from "../random/chacha";
 
 const BLOCKS: usize = 16; // key stream of 256 values at a time
@@ -14,21 +15,25 @@ export function packed_bytes(n: usize, bits: u32): usize {
   return <usize>((<u64>n * <u64>bits + 7) >> 3);
 }
 
-/** out[0] <- min x, out[1] <- max x (f32; 0, 0 where n = 0; zeros of either sign are equal). Returns 1 if all are finite, else 0 and out is not written. */
+/**
+ * out[0] <- min x, out[1] <- max x (f32; 0, 0 where n = 0; zeros of either sign are equal). Returns 1 if all are finite, else 0 and out is not written.
+ * The pseudo-minimum skips a NaN in v, so finiteness is tested apart, as integers.
+ */
 export function range_f32(n: usize, x: usize, out: usize): u32 {
+  if (!(max_abs_f32(n, x) < Infinity)) return 0;
   let i: usize = 0;
   let lo: f32 = n > 0 ? Infinity : 0, hi: f32 = n > 0 ? -Infinity : 0;
   if (ASC_FEATURE_SIMD) {
     let a = f32x4.splat(lo), b = f32x4.splat(hi), a1 = a, b1 = b;
     for (const e = n & ~7; i < e; i += 8) {
       const v = v128.load(x + (i << 2)), u = v128.load(x + (i << 2), 16);
-      a = f32x4.min(a, v);
-      b = f32x4.max(b, v);
-      a1 = f32x4.min(a1, u);
-      b1 = f32x4.max(b1, u);
+      a = f32x4.pmin(a, v);
+      b = f32x4.pmax(b, v);
+      a1 = f32x4.pmin(a1, u);
+      b1 = f32x4.pmax(b1, u);
     }
-    a = f32x4.min(a, a1);
-    b = f32x4.max(b, b1);
+    a = f32x4.pmin(a, a1);
+    b = f32x4.pmax(b, b1);
     lo = f32.min(f32.min(f32x4.extract_lane(a, 0), f32x4.extract_lane(a, 1)), f32.min(f32x4.extract_lane(a, 2), f32x4.extract_lane(a, 3)));
     hi = f32.max(f32.max(f32x4.extract_lane(b, 0), f32x4.extract_lane(b, 1)), f32.max(f32x4.extract_lane(b, 2), f32x4.extract_lane(b, 3)));
   }
@@ -37,9 +42,8 @@ export function range_f32(n: usize, x: usize, out: usize): u32 {
     lo = f32.min(lo, v);
     hi = f32.max(hi, v);
   }
-  if (!(lo > -Infinity && hi < Infinity)) return 0; // min and max both carry NaN
-  store<f32>(out, lo);
-  store<f32>(out, hi, 4);
+  store<f32>(out, lo + 0); // -0 + 0 is +0: which zero stood first must not show
+  store<f32>(out, hi + 0, 4);
   return 1;
 }
 

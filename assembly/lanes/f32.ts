@@ -64,18 +64,6 @@ export function max<T>(a: T, b: T): T {
   if (isVector<T>()) return f32x4.max(a, b);
   return f32.max(a, b);
 }
-// @ts-ignore: decorator
-@inline
-export function min<T>(a: T, b: T): T {
-  if (isVector<T>()) return f32x4.min(a, b);
-  return f32.min(a, b);
-}
-// @ts-ignore: decorator
-@inline
-export function abs<T>(a: T): T {
-  if (isVector<T>()) return f32x4.abs(a);
-  return f32.abs(a);
-}
 /** x where a > b, else +0; a NaN on either side gives +0. */
 // @ts-ignore: decorator
 @inline

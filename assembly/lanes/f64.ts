@@ -1,12 +1,6 @@
 // The f64 vocabulary: two lanes (T = v128) or one number (T = f64). Nothing here may fuse:
 // privacy, compress and aggregate are built from these words and owe the same bits to every engine.
 
-/** Lanes in T: 2 or 1. */
-// @ts-ignore: decorator
-@inline
-export function lanes<T>(): usize {
-  return isVector<T>() ? 2 : 1;
-}
 // @ts-ignore: decorator
 @inline
 export function ld<T>(p: usize): T {

@@ -4,7 +4,6 @@
 // rising i; with r_j = (s_j + s_{j+2}) + (s_{j+4} + s_{j+6}) the head is r_0 + r_1; the tail elements follow one by one.
 // A v128 pass carries stripes j and j+1 together, a scalar pass walks the even stripes, then the odd ones.
 // Products of two f32 are exact in f64, so no f32 input overflows or underflows: |x| of 1e38 or 1e-45 is safe.
-import { abs, ld, max } from "../lanes/f32";
 import * as d from "../lanes/f64";
 
 // @ts-ignore: decorator
@@ -63,26 +62,28 @@ export function sum_f32(n: usize, x: usize): f64 {
   return s;
 }
 
-/** max_i |x_i|, exact in any order. n elements, 0 gives 0; x: n x f32. NaN if any element is NaN, so it also tests finiteness. */
+/**
+ * max_i |x_i|, exact in any order. n elements, 0 gives 0; x: n x f32. NaN if any element is NaN, so it also tests finiteness.
+ * Magnitudes compare as integers: without the sign, the bits of f32 numbers are in the order of the numbers, NaN above Infinity.
+ * One integer maximum replaces the five instructions that a NaN-correct f32x4.max costs on x86.
+ */
 export function max_abs_f32(n: usize, x: usize): f32 {
   let i: usize = 0;
-  let m: f32 = 0;
+  let m: u32 = 0;
   if (ASC_FEATURE_SIMD) {
     const e = n & ~15;
-    let m0 = f32x4.splat(0), m1 = m0, m2 = m0, m3 = m0;
+    const magnitude = i32x4.splat(0x7fffffff);
+    let m0 = i32x4.splat(0), m1 = m0, m2 = m0, m3 = m0;
     for (; i < e; i += 16) {
       const p = x + (i << 2);
-      m0 = max<v128>(m0, abs<v128>(ld<v128>(p)));
-      m1 = max<v128>(m1, abs<v128>(ld<v128>(p + 16)));
-      m2 = max<v128>(m2, abs<v128>(ld<v128>(p + 32)));
-      m3 = max<v128>(m3, abs<v128>(ld<v128>(p + 48)));
+      m0 = i32x4.max_u(m0, v128.and(v128.load(p), magnitude));
+      m1 = i32x4.max_u(m1, v128.and(v128.load(p, 16), magnitude));
+      m2 = i32x4.max_u(m2, v128.and(v128.load(p, 32), magnitude));
+      m3 = i32x4.max_u(m3, v128.and(v128.load(p, 48), magnitude));
     }
-    m0 = max<v128>(max<v128>(m0, m1), max<v128>(m2, m3));
-    m = max<f32>(
-      max<f32>(f32x4.extract_lane(m0, 0), f32x4.extract_lane(m0, 1)),
-      max<f32>(f32x4.extract_lane(m0, 2), f32x4.extract_lane(m0, 3)),
-    );
+    m0 = i32x4.max_u(i32x4.max_u(m0, m1), i32x4.max_u(m2, m3));
+    m = max<u32>(max<u32>(i32x4.extract_lane(m0, 0), i32x4.extract_lane(m0, 1)), max<u32>(i32x4.extract_lane(m0, 2), i32x4.extract_lane(m0, 3)));
   }
-  for (; i < n; i++) m = max<f32>(m, abs<f32>(ld<f32>(x + (i << 2))));
-  return m;
+  for (; i < n; i++) m = max<u32>(m, load<u32>(x + (i << 2)) & 0x7fffffff);
+  return reinterpret<f32>(m);
 }
