@@ -49,12 +49,14 @@ describe("the rule of the stem", () => {
 
   test("no companion without its operation", () => {
     const orphans = [...walk("tests"), ...walk("bench")].filter((path) => {
-      const kernel = /^(?:tests|bench)\/(\w+\/\w+)\.(?:spec|bench)\.ts$/.exec(path)?.[1];
+      const kernel = /^tests\/(\w+\/\w+)\.spec\.ts$/.exec(path)?.[1];
+      const timed = /^bench\/(\w+\/\w+)\.bench\.ts$/.exec(path)?.[1]; // a composition without a kernel may be timed too
       const twin = /^tests\/(\w+\/\w+)\.reference\.ts$/.exec(path)?.[1];
       if (kernel) return !existsSync(`${root}assembly/${kernel}.ts`);
+      if (timed) return !existsSync(`${root}src/${timed}.ts`);
       return twin !== undefined && !existsSync(`${root}tests/${twin}.test.ts`);
     });
-    expect(orphans, "a spec or benchmark without its kernel, or a twin without its test").toEqual([]);
+    expect(orphans, "a spec without its kernel, a benchmark without its source, or a twin without its test").toEqual([]);
   });
 
   test("every test file is about a file of the source", () => {
