@@ -31,8 +31,10 @@ describe("rows", () => {
       for (let i = 0; i < 80; i++) store<f32>(Y + (i << 2), -1);
       take_rows_u8_f32(3, n, 0.5, R, X, Y);
       for (let i = 0; i < 80; i++) {
-        if (i < 3 * n) expect(load<f32>(Y + (i << 2))).toBe(0.5 * <f32>(255 - (<i32>load<u32>(R + ((i / n) << 2)) * n + (i % n))));
-        else expect(load<f32>(Y + (i << 2))).toBe(-1);
+        if (i < 3 * n) {
+          const byte: i32 = 255 - (<i32>load<u32>(R + ((i / n) << 2)) * n + (i % n));
+          expect(load<f32>(Y + (i << 2))).toBe(<f32>0.5 * <f32>byte);
+        } else expect(load<f32>(Y + (i << 2))).toBe(-1);
       }
     }
   });
