@@ -43,7 +43,8 @@ function checkDataset(op: string, model: Model, data: Dataset): number {
   const count = data.x.shape[0]!;
   checkTensor(op, "data.labels", data.labels, "i32", { shape: [count] });
   checkSameEngine(op, { "data.x": data.x, "data.labels": data.labels });
-  if (data.scale !== undefined) checkNumber(op, "data.scale", data.scale);
+  // f32 rows are copied as they are.
+  if (data.scale !== undefined) checkNumber(op, "data.scale", data.scale, data.x.dtype === "f32" ? { min: 1, max: 1 } : {});
   checkLabels(op, data.labels, model.classes);
   return count;
 }
@@ -157,14 +158,14 @@ export function evaluate(model: Model, weights: Tensor<"f32">, data: Dataset, ro
 
 /**
  * Logits of every row of x. Apply softmax() for probabilities.
- * @param x [N, model.inputs], f32 or u8 (scaled by `scale`, default 1/255)
+ * @param x [N, model.inputs], f32, or u8 (scaled by `scale`, default 1/255)
  * @returns [N, model.classes]: dispose of it
  */
 export function predict(model: Model, weights: Tensor<"f32">, x: Tensor<"f32"> | Tensor<"u8">, scale?: number): Tensor<"f32"> {
   const op = "predict";
   model.checkWeights(op, weights);
   checkTensor<"f32" | "u8">(op, "x", x, ["f32", "u8"], { shape: [-1, model.inputs] });
-  if (scale !== undefined) checkNumber(op, "scale", scale);
+  if (scale !== undefined) checkNumber(op, "scale", scale, x.dtype === "f32" ? { min: 1, max: 1 } : {});
   checkSameEngine(op, { weights, x });
   const { engine } = model;
   const count = x.shape[0]!;

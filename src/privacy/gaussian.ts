@@ -4,19 +4,21 @@ import { checkStream, type RandomStream } from "../random/chacha.ts";
 
 const CHUNK = 128;
 const BLOCKS = 12;
+/** 2^124: 9.5 of it are still an f32. */
+const MAX_SIGMA = 2 ** 124;
 
 /**
  * out <- x + sigma z, z independent standard normal from the stream (Box-Muller in f64, |z| up to 9.4), rounded once to f32.
  * This is plain floating-point noise: right in distribution, but its low bits are not hardened against the attack of Mironov 2012,
  * and no privacy budget is charged. Noise and x propagate NaN.
- * @param sigma standard deviation, >= 0; 0 leaves x bit for bit
+ * @param sigma standard deviation, 0 to 2^124; 0 leaves x bit for bit
  * @param stream where randomness comes from; a private stream for anything that leaves the device
  * @param out as long as x, defaults to x
  */
 export function addGaussianNoise(x: Tensor<"f32">, sigma: number, stream: RandomStream, out: Tensor<"f32"> = x): Tensor<"f32"> {
   const op = "addGaussianNoise";
   checkTensor(op, "x", x, "f32");
-  checkNumber(op, "sigma", sigma, { min: 0 });
+  checkNumber(op, "sigma", sigma, { min: 0, max: MAX_SIGMA });
   checkStream(op, stream);
   checkTensor(op, "out", out, "f32", { size: x.size });
   checkSameEngine(op, { x, out });

@@ -101,6 +101,7 @@ describe("bad data", () => {
       refuses(ParameterError, { rows: engine.tensor("u32", 2, [0, 5]) });
       refuses(ShapeError, { rows: engine.tensor("u32", [1, 2]) });
       refuses(ParameterError, { data: { ...data, scale: Number.NaN } });
+      refuses(ParameterError, { data: { ...data, scale: 0.5 } }); // f32 rows are not scaled
       refuses(ParameterError, { data: null as never });
       expect(() => predict(model, weights, engine.tensor("f32", [5, 2]))).toThrow(ShapeError);
       expect(() => predict(model, weights, data.x, Number.NaN)).toThrow(ParameterError);

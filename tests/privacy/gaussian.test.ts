@@ -109,7 +109,7 @@ forEachBuild("privacy/gaussian", (engine) => {
       addGaussianNoise(engine().tensor("f32", 0), 1, stream);
       expect(stream.counter).toBe(24);
       const kept = bits(out.toArray());
-      for (const sigma of [-1, Number.NaN, Number.POSITIVE_INFINITY]) expect(() => addGaussianNoise(x, sigma, stream, out)).toThrow(ParameterError);
+      for (const sigma of [-1, 2 ** 125, Number.NaN, Number.POSITIVE_INFINITY]) expect(() => addGaussianNoise(x, sigma, stream, out)).toThrow(ParameterError);
       expect(() => addGaussianNoise(x, 1, stream, engine().tensor("f32", 128))).toThrow(ShapeError);
       const spent = new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: 2 ** 32 - 23, isPrivate: false });
       expect(() => addGaussianNoise(x, 1, spent, out)).toThrow(PrivacyError);
