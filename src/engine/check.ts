@@ -71,11 +71,16 @@ export interface Range {
   /** The value must be less than this. */
   readonly below?: number;
   readonly integer?: boolean;
+  /** The number reaches a kernel as f32: beyond 3.4e38 it would turn into Infinity there. */
+  readonly f32?: boolean;
 }
+
+/** The largest finite f32. */
+export const F32_MAX = 3.4028234663852886e38;
 
 /** A finite number in range. */
 export function checkNumber(op: string, name: string, value: number, range: Range = {}): void {
-  const { min = -Infinity, max = Infinity, above = -Infinity, below = Infinity, integer = false } = range;
+  const { min = -Infinity, max = Infinity, above = -Infinity, below = Infinity, integer = false, f32 = false } = range;
   if (
     typeof value === "number" &&
     Number.isFinite(value) &&
@@ -83,7 +88,8 @@ export function checkNumber(op: string, name: string, value: number, range: Rang
     value <= max &&
     value > above &&
     value < below &&
-    (!integer || Number.isInteger(value))
+    (!integer || Number.isInteger(value)) &&
+    (!f32 || Math.abs(value) <= F32_MAX)
   ) {
     return;
   }
@@ -92,6 +98,7 @@ export function checkNumber(op: string, name: string, value: number, range: Rang
   if (range.min !== undefined) words.push(`>= ${min}`);
   if (range.below !== undefined) words.push(`< ${below}`);
   if (range.max !== undefined) words.push(`<= ${max}`);
+  if (f32) words.push("within f32");
   const kind = integer ? "an integer" : "a finite number";
   throw new ParameterError(`${op}: expected ${name} to be ${kind}${words.length > 0 ? ` ${words.join(" and ")}` : ""}, got ${describe(value)}`, {
     argument: name,

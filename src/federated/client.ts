@@ -44,7 +44,7 @@ function checkDataset(op: string, model: Model, data: Dataset): number {
   checkTensor(op, "data.labels", data.labels, "i32", { shape: [count] });
   checkSameEngine(op, { "data.x": data.x, "data.labels": data.labels });
   // f32 rows are copied as they are.
-  if (data.scale !== undefined) checkNumber(op, "data.scale", data.scale, data.x.dtype === "f32" ? { min: 1, max: 1 } : {});
+  if (data.scale !== undefined) checkNumber(op, "data.scale", data.scale, data.x.dtype === "f32" ? { min: 1, max: 1 } : { f32: true });
   checkLabels(op, data.labels, model.classes);
   return count;
 }
@@ -165,7 +165,7 @@ export function predict(model: Model, weights: Tensor<"f32">, x: Tensor<"f32"> |
   const op = "predict";
   model.checkWeights(op, weights);
   checkTensor<"f32" | "u8">(op, "x", x, ["f32", "u8"], { shape: [-1, model.inputs] });
-  if (scale !== undefined) checkNumber(op, "scale", scale, x.dtype === "f32" ? { min: 1, max: 1 } : {});
+  if (scale !== undefined) checkNumber(op, "scale", scale, x.dtype === "f32" ? { min: 1, max: 1 } : { f32: true });
   checkSameEngine(op, { weights, x });
   const { engine } = model;
   const count = x.shape[0]!;

@@ -24,7 +24,7 @@ export function serverRound(weights: Tensor<"f32">, mean: Mean, options: { reado
   const op = "serverRound";
   checkOptions(op, options, ["serverLearningRate"]);
   const { serverLearningRate = 1 } = options;
-  checkNumber(op, "serverLearningRate", serverLearningRate, { above: 0 });
+  checkNumber(op, "serverLearningRate", serverLearningRate, { above: 0, f32: true });
   if (typeof mean?.result !== "function") throw new ParameterError(`${op}: expected an accumulator made by createMean(), got ${describe(mean)}`);
   checkTensor(op, "weights", weights, "f32", { size: mean.size });
   const { count: updates, totalWeight } = mean;

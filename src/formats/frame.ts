@@ -5,7 +5,7 @@
 // 16  weight (f64)         24  low (f64)     32  high (f64)     40  payload: ceil(size bits / 8) bytes
 
 import { checkQuantized, packedBytes, type Quantized } from "../compress/quantize.ts";
-import { checkNumber, checkOptions, checkTensor, describe } from "../engine/check.ts";
+import { checkNumber, checkOptions, checkTensor, describe, F32_MAX } from "../engine/check.ts";
 import type { Engine } from "../engine/engine.ts";
 import { FrameError } from "../engine/errors.ts";
 import { Tensor } from "../engine/tensor.ts";
@@ -104,7 +104,7 @@ export function decodeFrame(engine: Engine, frame: Uint8Array, caps: FrameCaps):
   if (!(weight >= 0 && weight <= caps.maxWeight)) fail("weight", `in [0, ${caps.maxWeight}]`, weight);
   const low = view.getFloat64(24, true);
   const high = view.getFloat64(32, true);
-  const cap = Math.min(caps.maxAbs ?? 3.4028234663852886e38, 3.4028234663852886e38);
+  const cap = Math.min(caps.maxAbs ?? F32_MAX, F32_MAX);
   if (!(low <= high && low >= -cap && high <= cap)) fail("low and high", `in order and within ${cap}`, `${low} and ${high}`);
   if (view.getUint32(12, true) !== checksum(frame)) fail("checksum", "to match the bytes", "another");
   const payload = frame.subarray(FRAME_HEADER_BYTES);

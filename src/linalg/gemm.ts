@@ -30,8 +30,8 @@ export function matmul(a: F32, b: F32, out: F32, options: MatmulOptions = {}): F
   const op = "matmul";
   checkOptions(op, options, ["alpha", "beta", "transposeA", "transposeB"]);
   const { alpha = 1, beta = 0, transposeA = false, transposeB = false } = options;
-  checkNumber(op, "alpha", alpha);
-  checkNumber(op, "beta", beta);
+  checkNumber(op, "alpha", alpha, { f32: true });
+  checkNumber(op, "beta", beta, { f32: true });
   if (transposeA && transposeB) throw new UnsupportedError(`${op}: expected at most one transposed operand, got both`);
   checkTensor(op, "a", a, "f32", { rank: 2 });
   checkTensor(op, "b", b, "f32", { rank: 2 });

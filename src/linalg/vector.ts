@@ -19,7 +19,7 @@ function checkThree(op: string, x: F32, y: F32, out: F32): void {
  */
 export function axpy(a: number, x: F32, y: F32): F32 {
   const op = "axpy";
-  checkNumber(op, "a", a);
+  checkNumber(op, "a", a, { f32: true });
   checkTensor(op, "x", x, "f32");
   checkTensor(op, "y", y, "f32", { size: x.size });
   checkSameEngine(op, { x, y });
@@ -30,7 +30,7 @@ export function axpy(a: number, x: F32, y: F32): F32 {
 /** out <- a x. `out` defaults to x itself. */
 export function scale(a: number, x: F32, out: F32 = x): F32 {
   const op = "scale";
-  checkNumber(op, "a", a);
+  checkNumber(op, "a", a, { f32: true });
   checkTensor(op, "x", x, "f32");
   checkTensor(op, "out", out, "f32", { size: x.size });
   checkSameEngine(op, { x, out });

@@ -23,7 +23,7 @@ export function takeRows(x: Tensor<"f32"> | Tensor<"u8">, rows: Tensor<"u32">, o
   checkTensor(op, "rows", rows, "u32", { rank: 1 });
   const n = x.shape[1]!;
   checkTensor(op, "out", out, "f32", { shape: [rows.size, n] });
-  checkNumber(op, "scale", scale, x.dtype === "f32" ? { min: 1, max: 1 } : {});
+  checkNumber(op, "scale", scale, x.dtype === "f32" ? { min: 1, max: 1 } : { f32: true });
   checkSameEngine(op, { x, rows, out });
   checkDisjoint(op, { x }, "out", out);
   checkRows(op, rows, x.shape[0]!);

@@ -18,8 +18,8 @@ export interface SgdOptions {
 /** @internal The checks that sgd() and localUpdate() share. */
 export function checkSgd(op: string, options: SgdOptions): { learningRate: number; weightDecay: number; momentum: number } {
   const { learningRate, weightDecay = 0, momentum = 0 } = options;
-  checkNumber(op, "learningRate", learningRate, { above: 0 });
-  checkNumber(op, "weightDecay", weightDecay, { min: 0 });
+  checkNumber(op, "learningRate", learningRate, { above: 0, f32: true });
+  checkNumber(op, "weightDecay", weightDecay, { min: 0, f32: true });
   checkNumber(op, "momentum", momentum, { min: 0, below: 1 });
   return { learningRate, weightDecay, momentum };
 }

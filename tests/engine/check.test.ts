@@ -75,6 +75,11 @@ describe("checkNumber", () => {
     throws(1.5, { max: 1 });
     throws(0.5, { integer: true });
   });
+  test("numbers that a kernel would see as Infinity", () => {
+    for (const value of [3.4028234663852886e38, -3.4028234663852886e38, 1e-300]) checkNumber("op", "x", value, { f32: true });
+    for (const value of [3.5e38, -1e39]) throws(value, { f32: true });
+    expect(() => checkNumber("axpy", "a", 1e39, { f32: true })).toThrow("axpy: expected a to be a finite number within f32, got 1e+39");
+  });
   test("names the range", () => {
     expect(() => checkNumber("sgd", "momentum", 1, { min: 0, below: 1 })).toThrow("sgd: expected momentum to be a finite number >= 0 and < 1, got 1");
     expect(() => checkNumber("op", "n", "7" as never, { above: 0, max: 9, integer: true })).toThrow('op: expected n to be an integer > 0 and <= 9, got "7"');

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
+import { createEngine, ParameterError } from "fedlane";
 import { describe, expect, test } from "vitest";
 
 const run = promisify(execFile);
@@ -29,6 +30,17 @@ describe("package exports", () => {
     expect(await resolves("fedlane/package.json")).toBe("yes");
     expect(await resolves("fedlane/dist/engine/arena.js")).toBe("ERR_PACKAGE_PATH_NOT_EXPORTED");
     expect(await resolves("fedlane/engine")).toBe("ERR_PACKAGE_PATH_NOT_EXPORTED");
+  });
+});
+
+describe("wasm from a file URL", () => {
+  const url = (name: string) => new URL(`../../dist/wasm/${name}.wasm`, import.meta.url);
+  test.each(["scalar", "simd", "relaxed"] as const)("%s", async (build) => {
+    for (const wasm of [url(build), url(build).href]) expect((await createEngine({ wasm, build })).build).toBe(build);
+  });
+  test("a missing file is a ParameterError that names it", async () => {
+    await expect(createEngine({ wasm: url("nowhere") })).rejects.toThrow(ParameterError);
+    await expect(createEngine({ wasm: url("nowhere") })).rejects.toThrow(/nowhere\.wasm/);
   });
 });
 

@@ -135,6 +135,9 @@ forEachBuild("linalg/vector", (engine, build) => {
         expect(() => scale(bad, out)).toThrow(ParameterError);
         expect(() => accumulate(bad, x, acc)).toThrow(ParameterError);
       }
+      // Beyond f32 the kernel would see Infinity.
+      expect(() => axpy(1e39, x, out)).toThrow(/within f32, got 1e\+39/);
+      expect(() => scale(-1e39, out)).toThrow(ParameterError);
       expect([...out.toArray()]).toEqual([7, 8, 9]);
       expect([...acc.toArray()]).toEqual([1, 2, 3]);
       expect([...x.toArray()]).toEqual([1, 2, 3]);
