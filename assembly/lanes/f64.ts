@@ -130,12 +130,12 @@ export function bits_shl<T>(a: T, k: i32): T {
   if (isVector<T>()) return i64x2.shl(a, k);
   return reinterpret<f64>(reinterpret<i64>(a) << (<i64>k));
 }
-/** Arithmetic shift right of the bits. */
+/** Logical shift right of the bits. (x86 before AVX-512 has no arithmetic one for 64 bits.) */
 // @ts-ignore: decorator
 @inline
-export function bits_sar<T>(a: T, k: i32): T {
-  if (isVector<T>()) return i64x2.shr_s(a, k);
-  return reinterpret<f64>(reinterpret<i64>(a) >> (<i64>k));
+export function bits_shr<T>(a: T, k: i32): T {
+  if (isVector<T>()) return i64x2.shr_u(a, k);
+  return reinterpret<f64>(reinterpret<u64>(a) >> (<u64>k));
 }
 // @ts-ignore: decorator
 @inline

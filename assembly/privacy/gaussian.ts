@@ -16,22 +16,29 @@ export function gaussian_scratch_f32(): usize {
   return STREAM + (SAMPLES << 3);
 }
 
+/** Radii of two lanes of pairs: u = (64-bit word + 1/2) 2^-64 in (0, 1], r = sqrt(-2 ln u), which reaches 9.49. */
+// @ts-ignore: decorator
+@inline
+function radius_body<T>(tail: usize, r: usize): void {
+  const low = d.add<T>(d.ld_u32<T>(tail), d.splat<T>(0.5));
+  const u = d.mul<T>(d.mul_add<T>(d.ld_u32<T>(tail + 256), d.splat<T>(4294967296.0), low), d.splat<T>(5.421010862427522e-20));
+  d.st<T>(r, d.sqrt<T>(d.mul<T>(d.splat<T>(-2.0), log<T>(u))));
+}
+
 /**
- * Two lanes of pairs: u = (64-bit word + 1/2) 2^-64 in (0, 1], r = sqrt(-2 ln u), which reaches 9.49;
- * angle = octant fraction f in [-1/8, 1/8) from 30 bits, one bit to swap sine and cosine, one bit for the sign of the larger.
+ * Two lanes of pairs: their radii at z become samples at z and z + 64. The angle is an octant fraction f in [-1/8, 1/8) of 30 bits,
+ * one bit to swap sine and cosine, one bit for the sign of the larger.
  */
 // @ts-ignore: decorator
 @inline
-function pair_body<T>(tail: usize, angle: usize, z: usize): void {
-  const u = d.mul<T>(d.mul_add<T>(d.ld_u32<T>(tail + 256), d.splat<T>(4294967296.0), d.add<T>(d.ld_u32<T>(tail), d.splat<T>(0.5))), d.splat<T>(5.421010862427522e-20));
-  const r = d.sqrt<T>(d.mul<T>(d.splat<T>(-2.0), log<T>(u)));
+function pair_body<T>(angle: usize, z: usize): void {
   const k = d.ld_i32<T>(angle);
   const word = d.add<T>(k, d.splat<T>(6755399441055744.0)); // + 1.5 * 2^52: the low bits hold the word
-  const swap = d.bits_sar<T>(d.bits_shl<T>(word, 63), 63); // bit 0, spread
+  const swap = d.bits_sub<T>(d.splat<T>(0), d.bits_and<T>(word, 1)); // bit 0, spread: 0 or -1
   const sign = d.bits_and<T>(d.bits_shl<T>(word, 62), 0x8000000000000000); // bit 1
   // bits 2..31 as a signed fraction: floor(k / 4) + 1/2 in [-2^29, 2^29), times 2^-32
   const f = d.mul<T>(d.add<T>(d.floor<T>(d.mul<T>(k, d.splat<T>(0.25))), d.splat<T>(0.5)), d.splat<T>(2.3283064365386963e-10));
-  const s = sin_2pi<T>(f), c = d.bits_xor<T>(cos_2pi<T>(f), sign);
+  const s = sin_2pi<T>(f), c = d.bits_xor<T>(cos_2pi<T>(f), sign), r = d.ld<T>(z);
   d.st<T>(z, d.mul<T>(r, d.bits_select<T>(s, c, swap)));
   d.st<T>(z + (PAIRS << 3), d.mul<T>(r, d.bits_select<T>(c, s, swap)));
 }
@@ -57,9 +64,14 @@ export function gaussian_f32(n: usize, sigma: f64, counter: u32, key: usize, non
   const z = scratch + STREAM;
   for (let base: usize = 0; base < n; base += SAMPLES, counter += <u32>BLOCKS) {
     chacha20_u8(BLOCKS, counter, key, nonce, scratch);
-    let p: usize = 0;
-    if (ASC_FEATURE_SIMD) for (; p < PAIRS; p += 2) pair_body<v128>(scratch + (p << 2), scratch + 512 + (p << 2), z + (p << 3));
-    else for (; p < PAIRS; p++) pair_body<f64>(scratch + (p << 2), scratch + 512 + (p << 2), z + (p << 3));
+    // Two loops: each chain is long, and short bodies let the processor overlap more of them (2.13 to 1.96 ms for 199,210 samples).
+    if (ASC_FEATURE_SIMD) {
+      for (let p: usize = 0; p < PAIRS; p += 2) radius_body<v128>(scratch + (p << 2), z + (p << 3));
+      for (let p: usize = 0; p < PAIRS; p += 2) pair_body<v128>(scratch + 512 + (p << 2), z + (p << 3));
+    } else {
+      for (let p: usize = 0; p < PAIRS; p++) radius_body<f64>(scratch + (p << 2), z + (p << 3));
+      for (let p: usize = 0; p < PAIRS; p++) pair_body<f64>(scratch + 512 + (p << 2), z + (p << 3));
+    }
     const m = min<usize>(SAMPLES, n - base);
     const xb = x + (base << 2), yb = y + (base << 2);
     let i: usize = 0;
