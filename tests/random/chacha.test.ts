@@ -158,6 +158,14 @@ describe("streams", () => {
     expect((await createStream({ purpose: "a" })).isPrivate).toBe(true);
   });
 
+  // Parties and releases must agree on these bytes. Key recomputed with OpenSSL's HKDF-SHA256.
+  test("the derivation is fixed: key by HKDF, nonce (0, 0, 0), forks (1, a, b)", async () => {
+    const stream = await createStream({ purpose: "golden", notPrivateSeed: 1 });
+    const key = fromHex("c441842fd804e835302e7847f4f3253a0e28d14431027eebcf0efa25b40e5391");
+    expect(stream.toState()).toEqual({ key, nonce: [0, 0, 0], counter: 0, isPrivate: false });
+    expect(stream.fork(3, 7).toState()).toEqual({ key, nonce: [1, 3, 7], counter: 0, isPrivate: false });
+  });
+
   test("forks: other bytes, own counter, any order; a fork of a fork is refused", async () => {
     const stream = await createStream({ purpose: "fork", notPrivateSeed: 1 });
     const states = [stream, stream.fork(0, 0), stream.fork(0, 1), stream.fork(1, 0), stream.fork(LAST, LAST)].map((s) => s.toState());
