@@ -19,7 +19,15 @@ function deposit<T>(v: T, w: f64, magic: f64, acc: usize): void {
 /** acc_i <- acc_i + round(w x_i / unit). n elements; magic = 1.5 * 2^52 * unit; |w x_i| < 2^51 unit; x: n x f32; acc: n x i64. */
 export function accumulate_f32_i64(n: usize, w: f64, magic: f64, x: usize, acc: usize): void {
   let i: usize = 0;
-  if (ASC_FEATURE_SIMD) for (const e = n & ~1; i < e; i += 2) deposit<v128>(d.ld_f32<v128>(x + (i << 2)), w, magic, acc + (i << 3));
+  if (ASC_FEATURE_SIMD) {
+    for (const e = n & ~7; i < e; i += 8) {
+      const p = x + (i << 2), a = acc + (i << 3);
+      deposit<v128>(d.ld_f32<v128>(p), w, magic, a);
+      deposit<v128>(d.ld_f32<v128>(p + 8), w, magic, a + 16);
+      deposit<v128>(d.ld_f32<v128>(p + 16), w, magic, a + 32);
+      deposit<v128>(d.ld_f32<v128>(p + 24), w, magic, a + 48);
+    }
+  }
   for (; i < n; i++) deposit<f64>(d.ld_f32<f64>(x + (i << 2)), w, magic, acc + (i << 3));
 }
 
