@@ -10,7 +10,7 @@ const alias = [
 // Node before 22 runs relaxed SIMD only behind this flag.
 const relaxed = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
 
-const base = { include: ["tests/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000, execArgv: relaxed };
+const base = { include: ["tests/**/*.test.ts"], setupFiles: ["tests/support/setup.ts"], testTimeout: 60_000, hookTimeout: 60_000, execArgv: relaxed };
 
 export default defineConfig({
   test: {

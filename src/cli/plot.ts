@@ -29,9 +29,16 @@ export function logTicks(low: number, high: number): number[] {
   const multiples = decades > 4 ? [1] : [1, 2, 5];
   const all: number[] = [];
   for (let e = Math.floor(Math.log10(low)) - 1; e <= Math.ceil(Math.log10(high)) + 1; e++) for (const m of multiples) all.push(Number(`${m}e${e}`));
-  const from = all.findLastIndex((t) => t <= low * (1 + 1e-9));
-  const to = all.findIndex((t) => t >= high * (1 - 1e-9));
-  return from === to ? [all[from]!, all[from + 1]!] : all.slice(from, to + 1);
+  // Past the ends of float range there is no tick: the outermost one stands in.
+  const ticks = all.filter((t) => t > 0 && Number.isFinite(t));
+  const from = Math.max(
+    0,
+    ticks.findLastIndex((t) => t <= low * (1 + 1e-9)),
+  );
+  const above = ticks.findIndex((t) => t >= high * (1 - 1e-9));
+  const to = above < 0 ? ticks.length - 1 : above;
+  if (from < to) return ticks.slice(from, to + 1);
+  return from + 1 < ticks.length ? [ticks[from]!, ticks[from + 1]!] : [ticks[from - 1]!, ticks[from]!];
 }
 
 export interface Axis {

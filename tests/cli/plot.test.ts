@@ -99,6 +99,26 @@ describe("lines", () => {
           sound(chart(points, { x: { ...axis, log } }));
         },
       ),
+      {
+        // Ends of float range: no power of ten below, none above.
+        examples: [
+          [
+            [
+              [5e-324, 0],
+              [4.941e-320, 0],
+            ],
+            true,
+          ],
+          [
+            [
+              [5e-324, 0],
+              [1e300, 0],
+            ],
+            true,
+          ],
+          [[[1.7e308, 0]], true],
+        ],
+      },
     );
   });
 
