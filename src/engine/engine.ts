@@ -96,7 +96,7 @@ export class Engine {
   copy<D extends DType>(source: Tensor<D>): Tensor<D>;
   copy(source: Float32Array): Tensor<"f32">;
   copy(source: Tensor | Float32Array): Tensor {
-    if (source instanceof Tensor) return this.tensor(source.dtype, source.shape, source.engine === this ? undefined : source.view).set(source.view);
+    if (source instanceof Tensor) return this.tensor(source.dtype, source.shape).set(source.view); // its view is taken after the allocation
     return this.tensor("f32", source.length, source);
   }
 

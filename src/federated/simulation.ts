@@ -208,7 +208,7 @@ async function runRound(r: Round, index: number, before: RoundReport | undefined
   };
 }
 
-/** Made anew for each attempt: every buffer is the task's own. */
+/** The task of one client in one round; the worker gets a clone. */
 function trainTask(
   config: SimulationConfig,
   streams: Streams,

@@ -14,7 +14,7 @@ export interface PoolOptions {
   readonly workerUrl?: string | URL;
 }
 
-/** A task is made anew for every attempt, because its buffers are transferred. */
+/** Makes the task of one attempt: called when a worker takes it, so that a long queue holds no copies. postMessage clones it. */
 type MakeTask<T> = () => T;
 
 interface Job {
