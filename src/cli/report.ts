@@ -33,7 +33,15 @@ export function reached(run: Run, target: number): RoundReport | undefined {
 
 /** Rounds McMahan et al. 2017 (arXiv:1602.05629, table 1) report for exactly this setting, which sends f32 and tunes the learning rate. */
 export function publishedRounds(o: SimulateOptions): number | undefined {
-  const same = o.model === "2nn" && o.clients === 100 && o.fraction === 0.1 && o.epochs === 1 && o.batch === 10 && o.target === 0.97 && o.clip === undefined;
+  const same =
+    o.dataset === "mnist" &&
+    o.model === "2nn" &&
+    o.clients === 100 &&
+    o.fraction === 0.1 &&
+    o.epochs === 1 &&
+    o.batch === 10 &&
+    o.target === 0.97 &&
+    o.clip === undefined;
   return same ? { iid: 87, shards: 664, dirichlet: undefined }[o.partition] : undefined;
 }
 
@@ -43,6 +51,11 @@ export function bitsName(bits: number): string {
 
 export function modelName(o: SimulateOptions): string {
   return o.model === "2nn" ? "2NN (784-200-200-10, relu)" : "logistic regression (784-10)";
+}
+
+/** A data set as its authors write it. */
+export function dataName(o: SimulateOptions): string {
+  return { mnist: "MNIST", "fashion-mnist": "Fashion-MNIST" }[o.dataset];
 }
 
 /** A target as people write it: "97 %". */
@@ -61,7 +74,7 @@ function prose(text: string): string {
 /** The page. */
 export function renderReport(content: ReportContent): string {
   const { options: o, main, plain, version } = content;
-  const title = `${modelName(o)} on MNIST, federated averaging over ${o.clients} clients`;
+  const title = `${modelName(o)} on ${dataName(o)}, federated averaging over ${o.clients} clients`;
   const target = { y: o.target, label: `target ${percentName(o.target)}` };
   const runs = plain ? [main, plain] : [main];
   const round = { label: "round", format: (v: number) => (Number.isInteger(v) ? String(v) : ""), include: [0] };
@@ -180,7 +193,7 @@ function configuration({ options: o, main, version, parameters, examples, client
   const perClient = fewest === most ? `${most} each` : `${fewest} to ${most} each`;
   const rows: [string, string][] = [
     ["model", `${modelName(o)}, ${parameters} parameters`],
-    ["data", `MNIST, ${examples.train} training and ${examples.test} test images`],
+    ["data", `${dataName(o)}, ${examples.train} training and ${examples.test} test images`],
     ["partition", `${partition}: ${o.clients} clients, ${perClient}`],
     ["clients a round", formatPercent(o.fraction, 1)],
     ["local training", `SGD, ${o.epochs} epoch${o.epochs === 1 ? "" : "s"}, batch ${o.batch}, learning rate ${o.learningRate}`],

@@ -10,7 +10,7 @@ import { type SimulationConfig, simulate } from "../workers/index.ts";
 import { loadMnist, type Mnist } from "./mnist.ts";
 import { reproduceCommand, type SimulateOptions, UsageError } from "./options.ts";
 import { formatBytes, Progress, type Sink } from "./progress.ts";
-import { bitsName, modelName, PRIVACY_NOTE, percentName, type ReportContent, type Run, reached, renderReport, verdict } from "./report.ts";
+import { bitsName, dataName, modelName, PRIVACY_NOTE, percentName, type ReportContent, type Run, reached, renderReport, verdict } from "./report.ts";
 
 export const VERSION: string = createRequire(import.meta.url)("../../package.json").version;
 
@@ -32,11 +32,13 @@ const LAYERS: Record<SimulateOptions["model"], readonly Layer[]> = {
 export async function runSimulate(options: SimulateOptions, { stdout, stderr }: Output, signal: AbortSignal): Promise<number> {
   const say = options.json ? stderr : stdout;
   await checkOut(options.out);
-  const data = await loadMnist(options.data);
+  const data = await loadMnist(options.dataset, options.data);
   const partition = await deal(options, data);
   const config = configure(options, partition);
   const sizes = partition.map((rows) => rows.length);
-  say.write(`${modelName(options)} on MNIST, ${options.partition}, ${options.clients} clients, ${bitsName(options.bits)}, ${options.workers} workers\n`);
+  say.write(
+    `${modelName(options)} on ${dataName(options)}, ${options.partition}, ${options.clients} clients, ${bitsName(options.bits)}, ${options.workers} workers\n`,
+  );
   if (options.clip !== undefined) say.write(`${PRIVACY_NOTE}\n`);
 
   async function run(name: "main" | "plain", bits: number): Promise<Run> {

@@ -53,7 +53,7 @@ describe("without a run", () => {
   test.each([
     ["simulate mnist --bits 9", 'fedlane simulate: expected --bits to be 1 to 8, or 32 for plain f32, got "9"\n'],
     ["simulate mnist --rouns 1", "fedlane: expected an option of the list in fedlane --help, got --rouns\n"],
-    ["simulate cifar", "fedlane simulate: expected the data set mnist, got cifar\n"],
+    ["simulate cifar", "fedlane simulate: expected the data set mnist or fashion-mnist, got cifar\n"],
     ["simulate mnist --clients 60001", "fedlane simulate: expected --clients at most 60000 for 60000 training images, got 60001\n"],
   ])("%s: exit 2 and one sentence", async (line, stderr) => {
     expect(await typed(`${line} --out ${folder}/never.html`)).toEqual({ code: 2, stdout: "", stderr });
@@ -121,6 +121,33 @@ describe("runs", () => {
       /\nReached 50 % test accuracy in \d rounds in .*\nSent .* up and .* down, quantized, 4 bits\.\nWithout quantization it reached .* up\.\nReport: .*\n$/,
     );
     expect(await readFile(out, "utf8")).toContain("both runs were made and measured");
+  });
+
+  test("Fashion-MNIST by name, from a folder", async () => {
+    const data = await mkdtemp(join(folder, "fashion-"));
+    const idx = (header: readonly number[], payload: Uint8Array) => Buffer.concat([Uint8Array.from(header), payload]);
+    for (const [part, n] of [
+      ["train", 200],
+      ["t10k", 100],
+    ] as const) {
+      const pixels = Uint8Array.from({ length: n * 784 }, (_, i) => (i * 31) % 251);
+      await writeFile(join(data, `${part}-images-idx3-ubyte`), idx([0, 0, 8, 3, 0, 0, 0, n, 0, 0, 0, 28, 0, 0, 0, 28], pixels));
+      await writeFile(
+        join(data, `${part}-labels-idx1-ubyte`),
+        idx(
+          [0, 0, 8, 1, 0, 0, 0, n],
+          Uint8Array.from({ length: n }, (_, i) => i % 10),
+        ),
+      );
+    }
+    const out = join(folder, "fashion.html");
+    const line = `simulate fashion-mnist --model logistic --data ${data} --clients 10 --rounds 1 --no-compare --json --out ${out}`;
+    const { code, stdout, stderr } = await typed(line);
+    expect([code, stderr.split("\n")[0]]).toEqual([0, expect.stringMatching(/^logistic regression \(784-10\) on Fashion-MNIST, iid/)]);
+    const result = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+    expect(result.config).toMatchObject({ dataset: "fashion-mnist", target: 0.86, examples: { train: 200, test: 100 } });
+    expect(result.config.command).toMatch(/^npx fedlane simulate fashion-mnist /);
+    expect(await readFile(out, "utf8")).toContain("on Fashion-MNIST");
   });
 
   test("clipping and noise come with the note", async () => {

@@ -1,10 +1,11 @@
 // IDX files: sound ones, and every way they can be unsound.
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DataError, loadMnist, readIdx, readImages } from "#dist/cli/mnist.js";
+import { DataError, debianFolder, loadMnist, readIdx, readImages } from "#dist/cli/mnist.js";
 
 function idx(magic: number, dims: readonly number[], payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(4 + 4 * dims.length + payload.length);
@@ -67,21 +68,48 @@ describe("folders", () => {
   afterAll(() => rm(folder, { recursive: true }));
 
   test("plain and gzip, missing and broken", async () => {
-    await expect(loadMnist(folder)).rejects.toThrow(/ubyte: expected it, or it with .gz, in /);
+    await expect(loadMnist("mnist", folder)).rejects.toThrow(/ubyte: expected it, or it with .gz, in /);
     await writeFile(join(folder, "train-images-idx3-ubyte"), images(3));
     await writeFile(join(folder, "train-labels-idx1-ubyte.gz"), gzipSync(labels(0, 1, 2)));
     await writeFile(join(folder, "t10k-images-idx3-ubyte.gz"), gzipSync(images(1)));
     await writeFile(join(folder, "t10k-labels-idx1-ubyte"), labels(7));
-    const { train, test: held } = await loadMnist(folder);
+    const { train, test: held } = await loadMnist("mnist", folder);
     expect([train.labels.length, held.labels[0]]).toEqual([3, 7]);
     await writeFile(join(folder, "t10k-images-idx3-ubyte.gz"), gzipSync(images(1)).subarray(0, 40));
-    await expect(loadMnist(folder)).rejects.toThrow(DataError);
-    await expect(loadMnist(folder)).rejects.toThrow(/sound gzip file/);
+    await expect(loadMnist("mnist", folder)).rejects.toThrow(DataError);
+    await expect(loadMnist("mnist", folder)).rejects.toThrow(/sound gzip file/);
   });
 
   test("the npm package", async () => {
-    const { train, test: held } = await loadMnist();
+    const { train, test: held } = await loadMnist("mnist");
     expect([train.labels.length, held.labels.length, train.x.length]).toEqual([60000, 10000, 60000 * 784]);
     expect([...train.labels.subarray(0, 5)]).toEqual([5, 0, 4, 1, 9]);
+  });
+
+  test("Fashion-MNIST is read from a folder by the same rules", async () => {
+    const own = await mkdtemp(join(folder, "fashion-"));
+    await expect(loadMnist("fashion-mnist", own)).rejects.toThrow(/ubyte: expected it, or it with .gz, in /);
+    for (const [part, classes] of [
+      ["train", [9, 0, 0, 3]],
+      ["t10k", [2, 1]],
+    ] as const) {
+      await writeFile(join(own, `${part}-images-idx3-ubyte.gz`), gzipSync(images(classes.length)));
+      await writeFile(join(own, `${part}-labels-idx1-ubyte.gz`), gzipSync(labels(...classes)));
+    }
+    const { train, test: held } = await loadMnist("fashion-mnist", own);
+    expect([...train.labels, ...held.labels]).toEqual([9, 0, 0, 3, 2, 1]);
+    expect([train.x.length, held.x.length]).toEqual([4 * 784, 2 * 784]);
+  });
+
+  test("Fashion-MNIST without a folder is Debian's package, or a sentence that says how to get it", async () => {
+    expect(debianFolder(folder)).toBe(folder);
+    expect(() => debianFolder(join(folder, "absent"))).toThrow(DataError);
+    expect(() => debianFolder(join(folder, "absent"))).toThrow(/^Fashion-MNIST is not here: run `apt-get install dataset-fashion-mnist`.* with --data$/);
+  });
+
+  test.skipIf(!existsSync("/usr/share/datasets/fashion-mnist"))("Debian's package", async () => {
+    const { train, test: held } = await loadMnist("fashion-mnist");
+    expect([train.labels.length, held.labels.length]).toEqual([60000, 10000]);
+    expect([...train.labels.subarray(0, 5)]).toEqual([9, 0, 0, 3, 0]); // ankle boot, two T-shirts, a dress, a T-shirt: figure of the README
   });
 });

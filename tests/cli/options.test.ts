@@ -4,7 +4,10 @@ import { describe, expect, test } from "vitest";
 import { HELP, parseCommand, reproduceCommand, type SimulateOptions, UsageError } from "#dist/cli/options.js";
 
 function options(...args: string[]): SimulateOptions {
-  const command = parseCommand(["simulate", "mnist", ...args]);
+  return parsed("simulate", "mnist", ...args);
+}
+function parsed(...args: string[]): SimulateOptions {
+  const command = parseCommand(args);
   if (command.name !== "simulate") throw new Error(command.name);
   return command.options;
 }
@@ -19,6 +22,7 @@ describe("options", () => {
   test("defaults", () => {
     const { workers, ...rest } = options();
     expect(rest).toEqual({
+      dataset: "mnist",
       model: "2nn",
       partition: "iid",
       alpha: undefined,
@@ -42,6 +46,14 @@ describe("options", () => {
     expect(workers).toBeLessThanOrEqual(4);
   });
 
+  test("Fashion-MNIST differs by its name and target only", () => {
+    const fashion = parsed("simulate", "fashion-mnist");
+    expect(fashion).toEqual({ ...options(), dataset: "fashion-mnist", target: 0.86 });
+    expect(parsed("simulate", "fashion-mnist", "--target", "0.9").target).toBe(0.9);
+    expect(reproduceCommand(fashion)).toMatch(/^npx fedlane simulate fashion-mnist .* --target 0.86 /);
+    expect(parsed(...reproduceCommand(fashion).split(" ").slice(2))).toEqual(fashion);
+  });
+
   test("values, in both spellings and in any place", () => {
     expect(options("--bits=32", "--clip", "1.5", "--noise-multiplier", "0", "--no-compare", "--json")).toMatchObject({
       bits: 32,
@@ -63,9 +75,10 @@ describe("options", () => {
     ["simulate mnist --json=yes", /--json without a value, got "yes"/],
     ["train mnist", /the command simulate, got train/],
     ["--seed 1", /the command simulate, got none/],
-    ["simulate", /the data set mnist, got none/],
-    ["simulate cifar", /the data set mnist, got cifar/],
+    ["simulate", /the data set mnist or fashion-mnist, got none/],
+    ["simulate cifar", /the data set mnist or fashion-mnist, got cifar/],
     ["simulate mnist twice", /options only, got twice/],
+    ["simulate fashion-mnist mnist", /^fedlane simulate fashion-mnist: expected options only, got mnist/],
     ["simulate mnist --model cnn", /--model to be 2nn or logistic, got "cnn"/],
     ["simulate mnist --partition random", /--partition to be iid or shards or dirichlet, got "random"/],
     ["simulate mnist --alpha 1", /--alpha only with --partition dirichlet, got it with --partition iid/],
@@ -107,7 +120,7 @@ describe("options", () => {
     );
     const command = reproduceCommand(given);
     expect(command).not.toContain("/");
-    const again = options(...command.split(" ").slice(4));
+    const again = parsed(...command.split(" ").slice(2));
     expect({ ...again, data: given.data, out: given.out }).toEqual(given);
   });
 });

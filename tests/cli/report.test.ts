@@ -84,6 +84,14 @@ describe("page", () => {
     expect(html).not.toMatch(/NaN|Infinity|undefined|\[object/);
   });
 
+  test("names the data set, in words and in the command", () => {
+    const page = renderReport(content({ options: { ...options(), dataset: "fashion-mnist" } }));
+    expect(page).toContain("on Fashion-MNIST, federated averaging");
+    expect(page).toContain("Fashion-MNIST, 60000 training and 10000 test images");
+    expect(page).toContain("npx fedlane simulate fashion-mnist ");
+    expect(page).not.toMatch(/[^-]MNIST/);
+  });
+
   test("names no folder of the machine", () => {
     expect(renderReport(content({ options: options("--data /secret/place --out /other/place.html") }))).not.toMatch(/secret|other\/place/);
   });
@@ -127,6 +135,7 @@ describe("sentences", () => {
     expect(publishedRounds(options("--partition shards"))).toBe(664);
     for (const other of ["--partition dirichlet", "--model logistic", "--batch 20", "--epochs 2", "--fraction 0.2", "--target 0.98", "--clip 1"])
       expect(publishedRounds(options(other)), other).toBeUndefined();
+    expect(publishedRounds({ ...options(), dataset: "fashion-mnist" })).toBeUndefined();
   });
 
   test("units", () => {
