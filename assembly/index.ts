@@ -4,8 +4,9 @@ export { dot_f32, max_abs_f32, squared_norm_f32, sum_f32 } from "./linalg/reduce
 export { gemm_f32_nn, gemm_f32_nt, gemm_f32_tn, gemm_scratch_f32 } from "./linalg/gemm";
 export { bias_backward_f32, bias_f32 } from "./nn/bias";
 export { dense_f32, dense_input_gradient_f32, dense_scratch_f32, dense_weight_gradient_f32 } from "./nn/dense";
+export { embedding_bag_f32, embedding_bag_norms_f32, embedding_gradient_f32, embedding_gradient_scratch_f32, embedding_norms_f32 } from "./nn/embedding";
 export { relu_backward_f32, relu_f32 } from "./nn/relu";
-export { take_rows_f32, take_rows_u8_f32 } from "./nn/rows";
+export { put_rows_f32, take_rows_f32, take_rows_u8_f32, update_rows_f32 } from "./nn/rows";
 export { accuracy_f32, softmax_cross_entropy_f32, softmax_f32, softmax_scratch_f32 } from "./nn/softmax";
 export { sgd_f32, sgd_momentum_f32 } from "./optim/sgd";
 export { chacha20_u8 } from "./random/chacha";

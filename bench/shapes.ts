@@ -13,6 +13,9 @@ export const ROWS = 128;
 /** Examples to shuffle: MNIST. */
 export const EXAMPLES = 60_000;
 
+/** Users and items of MovieLens 100K, factors: the table of matrix factorisation. */
+export const TABLE = [943 + 1682, 16] as const;
+
 /** m, n, k of out[m, n] = a[m, k] b[k, n]. */
 export const PRODUCTS = [
   [32, 200, 784],

@@ -28,10 +28,22 @@ export { dot, maxAbs, squaredNorm, sum } from "./linalg/reduce.ts";
 export { accumulate, add, axpy, scale, subtract } from "./linalg/vector.ts";
 export { biasGradient, broadcastBias } from "./nn/bias.ts";
 export { denseForward, denseInputGradient, denseWeightGradient } from "./nn/dense.ts";
+export {
+  type EmbeddingBagLayer,
+  type EmbeddingInitialiser,
+  type EmbeddingLayer,
+  type EmbeddingOptions,
+  embedding,
+  embeddingBag,
+  embeddingBagForward,
+  embeddingBagGradient,
+  embeddingGradient,
+  PADDING,
+} from "./nn/embedding.ts";
 export { type Activation, type DenseLayer, dense, type Layer, type LayoutEntry, type Model } from "./nn/model.ts";
 export type { Dataset } from "./nn/plan.ts";
 export { relu, reluBackward } from "./nn/relu.ts";
-export { takeRows } from "./nn/rows.ts";
+export { putRows, type RowsOptions, takeRows, type UpdateRowsOptions, updateRows } from "./nn/rows.ts";
 export { accuracy, softmax, softmaxCrossEntropy } from "./nn/softmax.ts";
 export { type SgdOptions, sgd } from "./optim/sgd.ts";
 export { type Clipped, clipByNorm } from "./privacy/clip.ts";

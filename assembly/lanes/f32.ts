@@ -48,6 +48,12 @@ export function mul<T>(a: T, b: T): T {
   if (isVector<T>()) return f32x4.mul(a, b);
   return a * b;
 }
+// @ts-ignore: decorator
+@inline
+export function div<T>(a: T, b: T): T {
+  if (isVector<T>()) return f32x4.div(a, b);
+  return a / b;
+}
 /** a*b + c; two roundings, or one where the relaxed build fuses. Only linalg, nn and optim may use it. */
 // @ts-ignore: decorator
 @inline

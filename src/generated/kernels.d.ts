@@ -183,6 +183,56 @@ declare namespace __AdaptedExports {
    */
   export function dense_weight_gradient_f32(m: number, n: number, k: number, alpha: number, beta: number, x: number, dy: number, dw: number, db: number, scratch: number): void;
   /**
+   * assembly/nn/embedding/embedding_bag_f32
+   * @param m `usize`
+   * @param r `usize`
+   * @param d `usize`
+   * @param ids `usize`
+   * @param table `usize`
+   * @param y `usize`
+   */
+  export function embedding_bag_f32(m: number, r: number, d: number, ids: number, table: number, y: number): void;
+  /**
+   * assembly/nn/embedding/embedding_bag_norms_f32
+   * @param m `usize`
+   * @param r `usize`
+   * @param d `usize`
+   * @param ids `usize`
+   * @param dy `usize`
+   * @param norms `usize`
+   */
+  export function embedding_bag_norms_f32(m: number, r: number, d: number, ids: number, dy: number, norms: number): void;
+  /**
+   * assembly/nn/embedding/embedding_gradient_f32
+   * @param m `usize`
+   * @param r `usize`
+   * @param d `usize`
+   * @param ids `usize`
+   * @param dy `usize`
+   * @param rows `usize`
+   * @param values `usize`
+   * @param scratch `usize`
+   * @returns `usize`
+   */
+  export function embedding_gradient_f32(m: number, r: number, d: number, ids: number, dy: number, rows: number, values: number, scratch: number): number;
+  /**
+   * assembly/nn/embedding/embedding_gradient_scratch_f32
+   * @param m `usize`
+   * @param r `usize`
+   * @returns `usize`
+   */
+  export function embedding_gradient_scratch_f32(m: number, r: number): number;
+  /**
+   * assembly/nn/embedding/embedding_norms_f32
+   * @param m `usize`
+   * @param r `usize`
+   * @param d `usize`
+   * @param ids `usize`
+   * @param dy `usize`
+   * @param norms `usize`
+   */
+  export function embedding_norms_f32(m: number, r: number, d: number, ids: number, dy: number, norms: number): void;
+  /**
    * assembly/nn/relu/relu_backward_f32
    * @param n `usize`
    * @param y `usize`
@@ -197,6 +247,15 @@ declare namespace __AdaptedExports {
    * @param y `usize`
    */
   export function relu_f32(n: number, x: number, y: number): void;
+  /**
+   * assembly/nn/rows/put_rows_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param rows `usize`
+   * @param y `usize`
+   * @param x `usize`
+   */
+  export function put_rows_f32(m: number, n: number, rows: number, y: number, x: number): void;
   /**
    * assembly/nn/rows/take_rows_f32
    * @param m `usize`
@@ -216,6 +275,17 @@ declare namespace __AdaptedExports {
    * @param y `usize`
    */
   export function take_rows_u8_f32(m: number, n: number, scale: number, rows: number, x: number, y: number): void;
+  /**
+   * assembly/nn/rows/update_rows_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param alpha `f32`
+   * @param beta `f32`
+   * @param rows `usize`
+   * @param y `usize`
+   * @param x `usize`
+   */
+  export function update_rows_f32(m: number, n: number, alpha: number, beta: number, rows: number, y: number, x: number): void;
   /**
    * assembly/nn/softmax/accuracy_f32
    * @param m `usize`

@@ -1,4 +1,4 @@
-import { take_rows_f32, take_rows_u8_f32 } from "../../assembly/nn/rows";
+import { put_rows_f32, take_rows_f32, take_rows_u8_f32, update_rows_f32 } from "../../assembly/nn/rows";
 
 const R: usize = heap.alloc(64);
 const X: usize = heap.alloc(1024);
@@ -39,10 +39,33 @@ describe("rows", () => {
     }
   });
 
+  test("rows are put back and updated where they belong; the others keep their bits", () => {
+    for (let n = 0; n < 20; n++) {
+      for (let beta: i32 = 0; beta < 2; beta++) for (let put: i32 = 0; put < 2; put++) {
+        rows();
+        store<u32>(R, 3, 4); // 2, 3, 2
+        for (let i = 0; i < 80; i++) store<f32>(Y + (i << 2), <f32>i);
+        for (let i = 0; i < 120; i++) store<f32>(X + (i << 2), i < 2 * n || i >= 4 * n ? NaN : 7);
+        if (put) put_rows_f32(3, n, R, Y, X);
+        else update_rows_f32(3, n, -2, <f32>beta, R, Y, X);
+        for (let i = 0; i < 120; i++) {
+          const x = load<f32>(X + (i << 2));
+          const j: i32 = i - 2 * n;
+          const once: i32 = put ? j : -2 * j + 7 * beta; // row 2 <- Y_0
+          const again: i32 = put ? 2 * n + j : -2 * (2 * n + j) + beta * once; // and then Y_2
+          if (j < 0 || j >= 2 * n) expect(isNaN(x)).toBe(true);
+          else expect(x).toBe(<f32>(j >= n ? once : again)); // row 3 <- Y_1: j counts on from n
+        }
+      }
+    }
+  });
+
   test("no rows: nothing is read or written", () => {
     store<f32>(Y, -1);
     take_rows_f32(0, 5, 0, 0, Y);
     take_rows_u8_f32(0, 5, 1, 0, 0, Y);
+    put_rows_f32(0, 5, 0, 0, Y);
+    update_rows_f32(0, 5, 1, 1, 0, 0, Y);
     expect(load<f32>(Y)).toBe(-1);
   });
 });

@@ -1,8 +1,9 @@
 import fc from "fast-check";
-import { DisposedError, DTypeError, EngineMismatchError, ParameterError, ShapeError, type Tensor, takeRows } from "fedlane";
+import { DisposedError, DTypeError, EngineMismatchError, ParameterError, putRows, ShapeError, type Tensor, takeRows, updateRows } from "fedlane";
 import { describe, expect, test } from "vitest";
+import { expectWithin } from "../support/bound.ts";
 import { countCases } from "../support/count.ts";
-import { bits, extremes, LENGTHS, random } from "../support/data.ts";
+import { bits, EPS32, extremes, LENGTHS, normals, random } from "../support/data.ts";
 import { allEngines, forEachBuild } from "../support/engines.ts";
 import { guarded } from "../support/memory.ts";
 import * as reference from "./rows.reference.ts";
@@ -73,6 +74,61 @@ forEachBuild("nn/rows", (engine) => {
     expect(runs).toBe(50);
   });
 
+  describe("rows put back and updated: those named and no others", () => {
+    const ran = countCases(LENGTHS.length);
+    test.each(LENGTHS)("n = %i", (n) => {
+      ran();
+      const { kernels } = engine();
+      const [x, y] = [
+        normals(5 * n, 3)
+          .fill(Number.NaN, 2 * n, 3 * n)
+          .fill(Number.NaN, 4 * n),
+        extremes(3 * n, 4),
+      ];
+      const rows = Uint32Array.of(3, 0, 1);
+      for (const [alpha, beta] of [
+        [1, 0],
+        [f(-0.1), f(0.9)],
+      ] as const) {
+        const [pr, py, px] = [guarded(engine(), rows, 4), guarded(engine(), alpha === 1 ? y : normals(3 * n, 5), 4), guarded(engine(), x, 4)];
+        const values = py.f32();
+        const want = reference.updateRows(n, alpha, beta, rows, values, x);
+        kernels.update_rows_f32(3, n, alpha, beta, pr.address, py.address, px.address);
+        // alpha = 1, beta = 0 is exact; else two products and a sum of numbers below 10
+        expectWithin(px.f32(), want, () => (beta === 0 ? 0 : 3 * EPS32 * 20), 1e-4);
+        if (beta === 0) {
+          const updated = bits(px.f32());
+          kernels.put_rows_f32(3, n, pr.address, py.address, px.address);
+          const put = bits(px.f32());
+          // A product with 1 and a copy differ in no bit of a number.
+          expect(put).toEqual(updated);
+        }
+        for (const p of [pr, py, px]) p.release();
+      }
+    });
+  });
+
+  test("beta 0 does not read what is overwritten, and a repeated row is updated again", () => {
+    engine().scope(() => {
+      const rows = engine().tensor("u32", 3, [2, 0, 2]);
+      const values = engine().tensor(
+        "f32",
+        [3, 5],
+        Float32Array.from({ length: 15 }, (_, i) => i),
+      );
+      const x = engine().tensor("f32", [3, 5], new Float32Array(15).fill(Number.NaN));
+      updateRows(values, rows, x, { alpha: 2, beta: 0 });
+      expect([...x.toArray()]).toEqual([10, 12, 14, 16, 18, ...Array(5).fill(Number.NaN), 20, 22, 24, 26, 28]);
+      updateRows(values, rows, x, { alpha: -1 });
+      expect([...x.toArray().subarray(10)]).toEqual([10, 10, 10, 10, 10]);
+      putRows(values, rows, x);
+      expect([...x.toArray().subarray(10)]).toEqual([10, 11, 12, 13, 14]);
+      putRows(values, rows, x, { count: 1 });
+      expect([...x.toArray().subarray(10)]).toEqual([0, 1, 2, 3, 4]);
+      expect([...x.toArray().subarray(0, 5)]).toEqual([5, 6, 7, 8, 9]);
+    });
+  });
+
   test("bad input is refused and changes nothing", async () => {
     const other = (await allEngines())["scalar"]!.tensor("f32", [2, 3]);
     engine().scope(() => {
@@ -91,7 +147,21 @@ forEachBuild("nn/rows", (engine) => {
       expect(() => takeRows(x, engine().tensor("i32", 2) as unknown as Tensor<"u32">, out)).toThrow(DTypeError);
       expect(() => takeRows(engine().tensor("i32", [2, 3]) as unknown as Tensor<"u8">, rows, out)).toThrow(DTypeError);
       expect(() => takeRows(other, rows, out)).toThrow(EngineMismatchError);
+      for (const write of [putRows, updateRows]) {
+        expect(() => write(x, late, out)).toThrow(/expected row indices below 2, got 2 at index 1/);
+        expect(() => write(x, rows, out, { count: 3 })).toThrow(ParameterError);
+        expect(() => write(x, rows, out, { counts: 1 } as object)).toThrow(ParameterError);
+        expect(() => write(out, rows, out)).toThrow(ParameterError);
+        expect(() => write(engine().tensor("f32", [3, 3]), rows, out)).toThrow(ShapeError);
+        expect(() => write(engine().tensor("f32", [2, 2]), rows, out)).toThrow(ShapeError);
+        expect(() => write(other, rows, out)).toThrow(EngineMismatchError);
+      }
+      expect(() => updateRows(x, rows, out, { alpha: Number.NaN })).toThrow(ParameterError);
+      expect(() => updateRows(x, rows, out, { beta: 1e39 })).toThrow(ParameterError);
+      const ahead = engine().tensor("f32", [2, 3]);
+      putRows(x, late, ahead, { count: 1 }); // an index beyond the count is not looked at
       rows.dispose();
+      expect(() => putRows(x, rows, out)).toThrow(DisposedError);
       expect(() => takeRows(x, rows, out)).toThrow(DisposedError);
       expect([...out.toArray()]).toEqual([1, 2, 3, 4, 5, 6]);
     });
