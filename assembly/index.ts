@@ -1,7 +1,7 @@
 // The ABI: named re-exports and nothing else. The order of the rooms is the order of the table in DESIGN.md.
 export { accumulate_f32_f64, add_f32, axpy_f32, scale_f32, sub_f32 } from "./linalg/vector";
 export { dot_f32, max_abs_f32, squared_norm_f32, sum_f32 } from "./linalg/reduce";
-export { gemm_f32_nn, gemm_f32_nt, gemm_f32_tn, gemm_scratch_f32 } from "./linalg/gemm";
+export { gemm_f32_nn, gemm_f32_nt, gemm_f32_tn, gemm_scratch_f32, gemm_squared_norm_f32_tn, gemm_squared_norm_scratch_f32 } from "./linalg/gemm";
 export { bias_backward_f32, bias_f32 } from "./nn/bias";
 export { dense_f32, dense_input_gradient_f32, dense_scratch_f32, dense_weight_gradient_f32 } from "./nn/dense";
 export { embedding_bag_f32, embedding_bag_norms_f32, embedding_gradient_f32, embedding_gradient_scratch_f32, embedding_norms_f32 } from "./nn/embedding";

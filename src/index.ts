@@ -23,7 +23,7 @@ export { type Evaluation, evaluate, type LocalUpdate, type LocalUpdateOptions, l
 export { type Partition, partitionDirichlet, partitionIid, partitionShards, sampleClients } from "./federated/partition.ts";
 export { type RoundResult, serverRound } from "./federated/server.ts";
 export { decodeFrame, encodeFrame, type Frame, type FrameCaps } from "./formats/frame.ts";
-export { type MatmulOptions, matmul } from "./linalg/gemm.ts";
+export { type MatmulOptions, matmul, productSquaredNorm } from "./linalg/gemm.ts";
 export { dot, maxAbs, squaredNorm, sum } from "./linalg/reduce.ts";
 export { accumulate, add, axpy, scale, subtract } from "./linalg/vector.ts";
 export { biasGradient, broadcastBias } from "./nn/bias.ts";

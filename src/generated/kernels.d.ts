@@ -123,6 +123,27 @@ declare namespace __AdaptedExports {
    */
   export function gemm_scratch_f32(): number;
   /**
+   * assembly/linalg/gemm/gemm_squared_norm_f32_tn
+   * @param m `usize`
+   * @param n `usize`
+   * @param k `usize`
+   * @param a `usize`
+   * @param lda `usize`
+   * @param b `usize`
+   * @param ldb `usize`
+   * @param scratch `usize`
+   * @returns `f64`
+   */
+  export function gemm_squared_norm_f32_tn(m: number, n: number, k: number, a: number, lda: number, b: number, ldb: number, scratch: number): number;
+  /**
+   * assembly/linalg/gemm/gemm_squared_norm_scratch_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param k `usize`
+   * @returns `usize`
+   */
+  export function gemm_squared_norm_scratch_f32(m: number, n: number, k: number): number;
+  /**
    * assembly/nn/bias/bias_backward_f32
    * @param m `usize`
    * @param n `usize`

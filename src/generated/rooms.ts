@@ -14,6 +14,8 @@ export const ROOMS: Readonly<Record<string, string>> = {
   gemm_f32_nt: "linalg",
   gemm_f32_tn: "linalg",
   gemm_scratch_f32: "linalg",
+  gemm_squared_norm_f32_tn: "linalg",
+  gemm_squared_norm_scratch_f32: "linalg",
   bias_backward_f32: "nn",
   bias_f32: "nn",
   dense_f32: "nn",

@@ -52,3 +52,26 @@ export function matmul(a: F32, b: F32, out: F32, options: MatmulOptions = {}): F
   gemm(m, n, k, alpha, beta, a.address, a.shape[1]!, b.address, b.shape[1]!, out.address, n, scratch);
   return out;
 }
+
+/**
+ * The squared Frobenius norm of a^T b, without the product in memory: the squared norm of a layer's kernel gradient for one example.
+ * Each element is summed in f32, the squares in f64; the same bits in the scalar and simd builds. NaN and Infinity propagate.
+ * @param a [k, m]
+ * @param b [k, n]
+ * @throws {@link ShapeError} when the tensors have not the same number of rows
+ * @example
+ * const x = engine.tensor("f32", [1, 2], [3, 4]);
+ * productSquaredNorm(x, engine.tensor("f32", [1, 1], [2])); // 6^2 + 8^2 = 100
+ */
+export function productSquaredNorm(a: F32, b: F32): number {
+  const op = "productSquaredNorm";
+  checkTensor(op, "a", a, "f32", { rank: 2 });
+  checkTensor(op, "b", b, "f32", { rank: 2 });
+  const [k, m] = [a.shape[0]!, a.shape[1]!];
+  const n = b.shape[1]!;
+  if (b.shape[0] !== k) throw new ShapeError(`${op}: expected a [k, m] and b [k, n] with one k, got a [${a.shape}] and b [${b.shape}]`);
+  checkSameEngine(op, { a, b });
+  const { engine } = a;
+  const scratch = engine.scratch(engine.kernels.gemm_squared_norm_scratch_f32(m, n, k));
+  return engine.kernels.gemm_squared_norm_f32_tn(m, n, k, a.address, m, b.address, n, scratch);
+}

@@ -32,3 +32,20 @@ export function gemm(
   }
   return { value, size };
 }
+
+/** |A^T B|_F^2, and how far from it a sum of squares of f32 chains may be: every element within k u sum |a b|, the sum itself in f64. */
+export function squaredNorm(
+  shape: readonly [number, number, number],
+  a: readonly [Numbers, number],
+  b: readonly [Numbers, number],
+): { value: number; bound: number } {
+  const { value, size } = gemm("tn", shape, 1, 0, a, b, [[], 0]);
+  let total = 0;
+  let bound = 0;
+  for (let i = 0; i < value.length; i++) {
+    const error = shape[2] * 2 ** -24 * size[i]!;
+    total += value[i]! ** 2;
+    bound += (2 * Math.abs(value[i]!) + error) * error;
+  }
+  return { value: total, bound: bound + (value.length + 8) * 2 ** -52 * total };
+}

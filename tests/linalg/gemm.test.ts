@@ -1,5 +1,16 @@
 import fc from "fast-check";
-import { DisposedError, DTypeError, type Engine, EngineMismatchError, matmul, ParameterError, ShapeError, type Tensor, UnsupportedError } from "fedlane";
+import {
+  DisposedError,
+  DTypeError,
+  type Engine,
+  EngineMismatchError,
+  matmul,
+  ParameterError,
+  productSquaredNorm,
+  ShapeError,
+  type Tensor,
+  UnsupportedError,
+} from "fedlane";
 import { describe, expect, test } from "vitest";
 import { expectWithin } from "../support/bound.ts";
 import { countCases } from "../support/count.ts";
@@ -187,6 +198,55 @@ forEachBuild("linalg/gemm", (engine, build) => {
     }
   });
 
+  describe("productSquaredNorm", () => {
+    const tensors = (m: number, n: number, k: number, make: (n: number, seed: number) => Float32Array) => {
+      const [a, b] = [make(k * m, 1), make(k * n, 2)];
+      return { a, b, got: engine().scope(() => productSquaredNorm(engine().tensor("f32", [k, m], a), engine().tensor("f32", [k, n], b))) };
+    };
+    test("integers: the exact answer for every small shape and long chains", () => {
+      let ran = 0;
+      const exact = (m: number, n: number, k: number) => {
+        const { a, b, got } = tensors(m, n, k, integers);
+        expect(got, `${m} ${n} ${k}`).toBe(reference.squaredNorm([m, n, k], [a, m], [b, n]).value);
+        ran++;
+      };
+      for (const m of SMALL) for (const n of SMALL) for (const k of SMALL) exact(m, n, k);
+      for (const k of [255, 256, 257, 513, 1024]) exact(25, 19, k);
+      expect(ran).toBe(SMALL.length ** 3 + 5);
+    });
+    test("random shapes are within the computed bound", () => {
+      const dimension = fc.integer({ min: 1, max: 60 });
+      fc.assert(
+        fc.property(dimension, dimension, fc.integer({ min: 1, max: 700 }), (m, n, k) => {
+          const { a, b, got } = tensors(m, n, k, normals);
+          const { value, bound } = reference.squaredNorm([m, n, k], [a, m], [b, n]);
+          // One element left out of the sum or counted twice changes it by value / (m n) on average.
+          expectWithin([got], [value], () => bound, value);
+        }),
+        { seed: 5, numRuns: 40 },
+      );
+    });
+    test("NaN anywhere gives NaN; squares that f32 cannot hold are exact", () => {
+      for (let bad = 0; bad < 11; bad++) {
+        const { got } = tensors(5, 11, 3, (n, seed) => integers(n, seed).fill(Number.NaN, seed === 2 ? 11 + bad : n, seed === 2 ? 12 + bad : n));
+        expect(got).toBeNaN();
+      }
+      const { got } = tensors(3, 2, 1, (n) => new Float32Array(n).fill(2 ** 50));
+      expect(got).toBe(6 * 2 ** 200);
+    });
+    test("bad input is refused", async () => {
+      const other = (await allEngines())["scalar"]!.tensor("f32", [2, 3]);
+      engine().scope(() => {
+        const tensor = (...shape: number[]) => engine().tensor("f32", shape);
+        expect(() => productSquaredNorm(tensor(3, 2), tensor(2, 2))).toThrow(/productSquaredNorm: expected a \[k, m\].*got a \[3,2\] and b \[2,2\]/);
+        expect(() => productSquaredNorm(tensor(3), tensor(3, 1))).toThrow(ShapeError);
+        expect(() => productSquaredNorm(engine().tensor("f64", [2, 3]) as unknown as Tensor<"f32">, tensor(2, 2))).toThrow(DTypeError);
+        expect(() => productSquaredNorm(tensor(2, 3), other)).toThrow(EngineMismatchError);
+      });
+      other.dispose();
+    });
+  });
+
   test("bad input is refused and changes nothing", async () => {
     const other = (await allEngines())["scalar"]!.tensor("f32", [2, 3]);
     engine().scope(() => {
@@ -257,6 +317,19 @@ describe("linalg/gemm across builds", () => {
           expect(p).toEqual(q);
         }
       }
+    }
+  });
+  test("productSquaredNorm: scalar and simd agree bit for bit", async () => {
+    const { scalar, simd } = await allEngines();
+    for (const [m, n, k] of [
+      [1, 1, 1],
+      [5, 7, 3],
+      [6, 12, 40],
+      [9, 21, 700],
+    ] as const) {
+      const [a, b] = [normals(k * m, 9), normals(k * n, 10)];
+      const [p, q] = [scalar!, simd!].map((e) => e.scope(() => productSquaredNorm(e.tensor("f32", [k, m], a), e.tensor("f32", [k, n], b))));
+      expect(p).toBe(q);
     }
   });
 });
