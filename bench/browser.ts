@@ -12,7 +12,7 @@ import { line, write } from "./report.ts";
 
 declare const bench: Page; // in the page
 
-const { mode, only } = options(process.argv.slice(2));
+const { mode, only, slow } = options(process.argv.slice(2));
 const root = new URL("../", import.meta.url).pathname;
 const args = ["--no-sandbox", "--disable-gpu"];
 const system = "/usr/bin/chromium";
@@ -27,7 +27,7 @@ const server = await createServer({
   resolve: { alias: [{ find: /^fedlane$/, replacement: `${root}dist/index.js` }] },
   optimizeDeps: {
     entries: ["bench/page.ts"],
-    include: ["@assemblyscript/loader", "tinybench", "@jax-js/jax", "@tensorflow/tfjs", "@tensorflow/tfjs-backend-wasm"],
+    include: ["@assemblyscript/loader", "tinybench", "@jax-js/jax", "convnetjs", "@tensorflow/tfjs", "@tensorflow/tfjs-backend-wasm"],
   },
   plugins: [
     {
@@ -52,7 +52,7 @@ try {
   await page.waitForFunction(() => "bench" in globalThis, undefined, { timeout: 120_000 });
   const modules = mode === "check" ? {} : await compileLimits(await page.evaluate(() => bench.builds()));
   // A page's clock steps by 100 microseconds, so a sample takes a hundred steps.
-  const plan: Plan = { mode, wasmPath: "/node_modules/@tensorflow/tfjs-backend-wasm/dist/", sampleMs: 10 };
+  const plan: Plan = { mode, slow, wasmPath: "/node_modules/@tensorflow/tfjs-backend-wasm/dist/", sampleMs: 10 };
   const { limits, outcomes } = await page.evaluate(([p, text, m]) => bench.run(p, text, m), [plan, only, modules] as const);
   const { jsVersion } = await (await page.context().newCDPSession(page)).send("Browser.getVersion");
   if (limits) write("chromium", environment(`chromium ${browser.version()}`, jsVersion, args), limits, outcomes, only === "" && mode === "full");

@@ -26,7 +26,7 @@ export function environment(engine: string, v8: string, flags: readonly string[]
   } catch {
     // not a checkout: the record says so
   }
-  const packages = ["@tensorflow/tfjs", "@tensorflow/tfjs-backend-wasm", "@jax-js/jax", "assemblyscript", "tinybench"];
+  const packages = ["@tensorflow/tfjs", "@tensorflow/tfjs-backend-wasm", "@jax-js/jax", "convnetjs", "assemblyscript", "tinybench"];
   return {
     cpu: os.cpus()[0]?.model ?? "unknown",
     cores: os.cpus().length,
@@ -40,14 +40,16 @@ export function environment(engine: string, v8: string, flags: readonly string[]
 }
 
 /** The options of the command line. */
-export function options(args: readonly string[]): { mode: "full" | "quick" | "check"; only: string } {
+export function options(args: readonly string[]): { mode: "full" | "quick" | "check"; only: string; slow: boolean } {
   let mode: "full" | "quick" | "check" = "full";
   let only = "";
+  let slow = false;
   for (let i = 0; i < args.length; i++) {
     if (args[i] === "--quick") mode = "quick";
     else if (args[i] === "--check") mode = "check";
     else if (args[i] === "--only" && args[i + 1]) only = args[++i]!;
-    else throw new Error(`expected --only <text>, --quick or --check, got ${args[i]}`);
+    else if (args[i] === "--slow") slow = true;
+    else throw new Error(`expected --only <text>, --quick, --check or --slow, got ${args[i]}`);
   }
-  return { mode, only };
+  return { mode, only, slow };
 }

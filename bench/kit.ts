@@ -17,7 +17,7 @@ export interface Case {
 export interface Benchmark {
   readonly name: string;
   readonly shape: string;
-  /** Operations of one iteration; a row has flops or bytes. */
+  /** Operations of one iteration. A row has flops or bytes, or no rate. */
   readonly flops?: number;
   /** Bytes read and written by one iteration at least. */
   readonly bytes?: number;
@@ -29,24 +29,28 @@ export interface Benchmark {
   readonly plain?: () => Case;
   readonly tfjs?: (tf: Tfjs) => Case;
   readonly jax?: (jax: Jax) => Case;
+  readonly convnet?: () => Case;
+  /** Contenders that take minutes here: they run with --slow only. */
+  readonly slow?: readonly Contender[];
 }
 
 /** Who ran. */
-export type Contender = `ours ${Build}` | "plain" | "tfjs-wasm" | "tfjs-cpu" | "jax-js";
+export type Contender = `ours ${Build}` | "plain" | "tfjs-wasm" | "tfjs-cpu" | "jax-js" | "convnetjs";
 
 /** What one contender did in one benchmark. */
 export interface Outcome {
   readonly benchmark: string;
   readonly shape: string;
   readonly contender: Contender;
-  readonly status: "timed" | "right" | "wrong" | "skipped";
+  /** "cannot": the rival lacks an operation that this work needs. */
+  readonly status: "timed" | "right" | "wrong" | "cannot";
   /** Worst error as a fraction of the tolerance. */
   readonly error?: number;
   readonly note?: string;
   /** Milliseconds an iteration. */
   readonly median?: number;
   readonly least?: number;
-  /** Relative margin of error of the mean at 95 %, in percent. */
+  /** Relative margin of error of the mean at 95 %, in percent. Absent where one iteration was timed. */
   readonly margin?: number;
   readonly samples?: number;
   /** GFLOP/s or GB/s at the median. */

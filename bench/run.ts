@@ -1,4 +1,4 @@
-// npm run bench: every benchmark in Node.   --only <text>   --quick   --check (answers only: nothing is timed or written)
+// npm run bench: every benchmark in Node.   --only <text>   --quick   --check (answers only: nothing is timed or written)   --slow (rivals that take minutes too)
 import { readdirSync } from "node:fs";
 import v8 from "node:v8";
 import { environment, options } from "./environment.ts";
@@ -12,7 +12,7 @@ const flags = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimenta
 for (const flag of flags) v8.setFlagsFromString(flag);
 const { builds, measure } = await import("./measure.ts");
 
-const { mode, only } = options(process.argv.slice(2));
+const { mode, only, slow } = options(process.argv.slice(2));
 const here = new URL("./", import.meta.url);
 const files = readdirSync(here, { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".bench.ts"))
@@ -26,7 +26,7 @@ for (const file of files) {
   const { default: benchmarks } = (await import(new URL(file, here).href)) as { default: Benchmark[] };
   for (const benchmark of benchmarks) {
     if (!`${file} ${benchmark.name} ${benchmark.shape}`.includes(only)) continue;
-    await measure(benchmark, { mode, wasmPath, sampleMs: 1 }, (outcome) => {
+    await measure(benchmark, { mode, slow, wasmPath, sampleMs: 1 }, (outcome) => {
       outcomes.push(outcome);
       console.log(line(outcome));
     });

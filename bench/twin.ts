@@ -1,5 +1,6 @@
 // The truth that every contender is checked against: float64, naive, shared with nobody.
 import type { Numbers } from "./kit.ts";
+import type { Layer } from "./network.ts";
 
 export type Layout = "nn" | "nt" | "tn";
 
@@ -46,33 +47,139 @@ export function crossEntropy(m: number, n: number, x: Numbers, labels: Numbers):
   return { loss, gradient: p.map((v, at) => (v - (at % n === labels[Math.floor(at / n)] ? 1 : 0)) / m) };
 }
 
-/** One SGD step of a network of dense layers with relu between. `w` holds kernel [in, out] and bias of each layer, one after another. */
-export function step(units: readonly number[], m: number, lr: number, w: Numbers, x: Numbers, labels: Numbers): { loss: number; w: Float64Array } {
-  const next = Float64Array.from(w);
-  const inputs: Numbers[] = [x];
-  const offsets: number[] = [];
+/** Forward pass of one layer on m rows: its output, and before pooling. */
+interface Pass {
+  readonly x: Numbers;
+  readonly y: Float64Array;
+  /** Of a convolution: after relu, before pooling. */
+  readonly wide?: Float64Array;
+}
+
+/** Calls visit(output pixel, input pixel, kernel place) for all of a convolution with same padding, pixels counted from the example's first. */
+function slide({ side, kernel }: { readonly side: number; readonly kernel: number }, visit: (to: number, from: number, tap: number) => void): void {
+  const before = Math.floor((kernel - 1) / 2);
+  for (let row = 0; row < side; row++) {
+    for (let column = 0; column < side; column++) {
+      for (let tap = 0; tap < kernel * kernel; tap++) {
+        const r = row + Math.floor(tap / kernel) - before;
+        const c = column + (tap % kernel) - before;
+        if (r >= 0 && r < side && c >= 0 && c < side) visit(row * side + column, r * side + c, tap);
+      }
+    }
+  }
+}
+
+function forward(layer: Layer, m: number, x: Numbers, w: Numbers, bias: Numbers): Pass {
+  const { inputs: k, outputs: n } = layer;
+  if (layer.type === "dense") {
+    const y = product("nn", m, n, k, x, w).value.map((v, at) => v + bias[at % n]!);
+    return { x, y: layer.relu ? y.map((v) => Math.max(0, v)) : y };
+  }
+  const { side } = layer;
+  const pixels = side * side;
+  const wide = Float64Array.from({ length: m * pixels * n }, (_, at) => bias[at % n]!);
+  for (let i = 0; i < m * pixels; i += pixels) {
+    slide(layer, (to, from, tap) => {
+      for (let c = 0; c < k; c++) {
+        const v = x[(i + from) * k + c]!;
+        for (let f = 0; f < n; f++) wide[(i + to) * n + f]! += v * w[(tap * k + c) * n + f]!;
+      }
+    });
+  }
+  for (const [at, v] of wide.entries()) wide[at] = Math.max(0, v);
+  const half = side / 2;
+  const y = new Float64Array(m * half * half * n);
+  for (const [at] of y.entries()) y[at] = Math.max(...pool(at, half, n).map((from) => wide[from]!));
+  return { x, y, wide };
+}
+
+/** The four values of the wide image that the pooled value `at` is the largest of. */
+function pool(at: number, half: number, n: number): number[] {
+  const [f, column, row, i] = [at % n, Math.floor(at / n) % half, Math.floor(at / n / half) % half, Math.floor(at / n / half / half)];
+  const first = ((i * 2 * half + 2 * row) * 2 * half + 2 * column) * n + f;
+  return [first, first + n, first + 2 * half * n, first + 2 * half * n + n];
+}
+
+/** Adds the gradients of kernel and bias to dw and db and returns that of the input. */
+function backward(layer: Layer, m: number, { x, y, wide }: Pass, dy: Float64Array, w: Numbers, dw: Float64Array, db: Float64Array): Float64Array {
+  const { inputs: k, outputs: n } = layer;
+  if (layer.type === "dense") {
+    const dz = layer.relu ? dy.map((v, at) => (y[at]! > 0 ? v : 0)) : dy;
+    for (const [at, v] of product("tn", k, n, m, x, dz).value.entries()) dw[at]! += v;
+    for (const [at, v] of dz.entries()) db[at % n]! += v;
+    return product("nt", m, k, n, dz, w).value;
+  }
+  const { side } = layer;
+  const pixels = side * side;
+  const dz = new Float64Array(wide!.length);
+  for (const [at, v] of dy.entries()) {
+    const from = pool(at, side / 2, n).find((place) => wide![place] === y[at])!;
+    if (y[at]! > 0) dz[from]! += v;
+  }
+  for (const [at, v] of dz.entries()) db[at % n]! += v;
+  const dx = new Float64Array(x.length);
+  for (let i = 0; i < m * pixels; i += pixels) {
+    slide(layer, (to, from, tap) => {
+      for (let c = 0; c < k; c++) {
+        const v = x[(i + from) * k + c]!;
+        let s = 0;
+        for (let f = 0; f < n; f++) {
+          const d = dz[(i + to) * n + f]!;
+          dw[(tap * k + c) * n + f]! += v * d;
+          s += d * w[(tap * k + c) * n + f]!;
+        }
+        dx[(i + from) * k + c]! += s;
+      }
+    });
+  }
+  return dx;
+}
+
+/** Mean loss of a network on m examples and its gradient. `w` holds kernel and bias of each layer, one after another. */
+export function gradient(layers: readonly Layer[], m: number, w: Numbers, x: Numbers, labels: Numbers): { loss: number; g: Float64Array } {
+  const weights = Float64Array.from(w);
+  const g = new Float64Array(w.length);
   let at = 0;
-  for (let l = 0; l + 1 < units.length; l++) {
-    const [k, n] = [units[l]!, units[l + 1]!];
-    offsets.push(at);
-    const kernel = next.subarray(at, at + k * n);
-    const bias = next.subarray(at + k * n, at + k * n + n);
-    const y = product("nn", m, n, k, inputs[l]!, kernel).value.map((v, i) => v + bias[i % n]!);
-    inputs.push(l + 2 < units.length ? y.map((v) => Math.max(0, v)) : y);
-    at += k * n + n;
+  const places = layers.map(({ inputs, outputs, ...layer }) => {
+    const size = inputs * outputs * (layer.type === "conv" ? layer.kernel ** 2 : 1);
+    const cut = (all: Float64Array) => [all.subarray(at, at + size), all.subarray(at + size, at + size + outputs)] as const;
+    const both = { w: cut(weights), g: cut(g) };
+    at += size + outputs;
+    return both;
+  });
+  const passes: Pass[] = [];
+  for (const [l, layer] of layers.entries()) passes.push(forward(layer, m, passes.at(-1)?.y ?? x, ...places[l]!.w));
+  const { loss, gradient: top } = crossEntropy(m, layers.at(-1)!.outputs, passes.at(-1)!.y, labels);
+  let dy = top;
+  for (let l = layers.length - 1; l >= 0; l--) dy = backward(layers[l]!, m, passes[l]!, dy, places[l]!.w[0], ...places[l]!.g);
+  return { loss, g };
+}
+
+/** One SGD step. With `clip`, every example's gradient is first cut to that L2 norm: one gradient at a time, in full. */
+export function step(
+  layers: readonly Layer[],
+  m: number,
+  lr: number,
+  w: Numbers,
+  x: Numbers,
+  labels: Numbers,
+  clip?: number,
+): { loss: number; w: Float64Array } {
+  if (clip === undefined) {
+    const { loss, g } = gradient(layers, m, w, x, labels);
+    return { loss, w: g.map((v, at) => w[at]! - lr * v) };
   }
-  const last = units.length - 1;
-  const { loss, gradient } = crossEntropy(m, units[last]!, inputs[last]!, labels);
-  let dy = gradient;
-  for (let l = last - 1; l >= 0; l--) {
-    const [k, n, offset] = [units[l]!, units[l + 1]!, offsets[l]!];
-    const dw = product("tn", k, n, m, inputs[l]!, dy).value;
-    const dx = product("nt", m, k, n, dy, next.subarray(offset, offset + k * n)).value;
-    for (let i = 0; i < k * n; i++) next[offset + i]! -= lr * dw[i]!;
-    for (let i = 0; i < m * n; i++) next[offset + k * n + (i % n)]! -= lr * dy[i]!;
-    dy = dx.map((v, i) => (inputs[l]![i]! > 0 ? v : 0));
+  const pixels = x.length / m;
+  const next = Float64Array.from(w);
+  let total = 0;
+  for (let i = 0; i < m; i++) {
+    const one = Array.from({ length: pixels }, (_, p) => x[i * pixels + p]!);
+    const { loss, g } = gradient(layers, 1, w, one, [labels[i]!]);
+    const factor = Math.min(1, clip / Math.sqrt(g.reduce((s, v) => s + v * v, 0)));
+    for (const [at, v] of g.entries()) next[at]! -= (lr / m) * factor * v;
+    total += loss / m;
   }
-  return { loss, w: next };
+  return { loss: total, w: next };
 }
 
 /** ChaCha20 key stream (RFC 8439, section 2.3), block by block. */

@@ -1,0 +1,66 @@
+// Rows for one SGD step of a network of bench/shapes.ts, the loss read back. Ours also gathers its batch from the data set; the rivals' batch lies ready.
+import { dense, type Engine } from "fedlane";
+import { Plan } from "#dist/nn/plan.js";
+import { type Benchmark, type Case, type Contender, once, worst } from "./kit.ts";
+import { flopsOf, layersOf, PIXELS, type Start, start } from "./network.ts";
+import { convnetStep } from "./rivals/convnet.ts";
+import { jaxStep } from "./rivals/jax.ts";
+import { Network as PlainNetwork } from "./rivals/plain.ts";
+import { tfStep } from "./rivals/tfjs.ts";
+import { LEARNING_RATE as lr, type Network } from "./shapes.ts";
+import { step } from "./twin.ts";
+
+/** One step of ours on the first m examples of a data set. */
+export function ourStep(engine: Engine, network: Network, m: number, { w: from, x, labels }: Start): Case {
+  const layers = layersOf(network).map((l) => dense(l.inputs, l.outputs, l.type === "dense" && l.relu ? "relu" : "linear"));
+  const model = engine.model(layers);
+  const data = { x: engine.tensor("f32", [m, PIXELS], x), labels: engine.tensor("i32", m, labels) };
+  const order = engine.tensor("u32", m, Uint32Array.from(labels.keys()));
+  const w = engine.copy(from);
+  const plan = new Plan(model, m, "train");
+  const rule = { learningRate: lr, weightDecay: 0, momentum: 0 };
+  let loss = Number.NaN;
+  return {
+    run: () => {
+      plan.load(data, order.address, m);
+      loss = plan.train(w.address, m, rule) / m;
+    },
+    result: () => [loss, ...w.view],
+  };
+}
+
+/** @param slow rivals that take minutes */
+export function stepRow(network: Network, m: number, slow: readonly Contender[] = []): Benchmark {
+  const from = once(() => start(network, m));
+  const truth = once(() => {
+    const { w: before, x, labels } = from();
+    const { loss, w } = step(layersOf(network), m, lr, before, x, labels);
+    const change = w.reduce((most, v, i) => Math.max(most, Math.abs(v - before[i]!)), 0);
+    return { value: [loss, ...w], bound: [1e-5, ...w.map(() => change / 1000)] };
+  });
+  return {
+    name: `${network.name} step`,
+    shape: `batch ${m}`,
+    flops: flopsOf(network, m),
+    tolerance: "1e-5 for the loss, a thousandth of the largest change of a weight for every weight",
+    check: (got) => worst(got, truth().value, truth().bound),
+    ours: (engine) => ourStep(engine, network, m, from()),
+    ...(network.filters.length === 0 ? { plain: () => plainStep(network, m, from()) } : {}),
+    tfjs: (tf) => tfStep(tf, network, m, lr, from()),
+    jax: () => jaxStep(network, m, lr, from()),
+    convnet: () => convnetStep(network, m, lr, from()),
+    slow,
+  };
+}
+
+function plainStep({ units }: Network, m: number, { w: from, x, labels }: Start): Case {
+  const w = from.slice();
+  const network = new PlainNetwork([PIXELS, ...units], m, lr, w);
+  let loss = Number.NaN;
+  return {
+    run: () => {
+      loss = network.step(x, labels);
+    },
+    result: () => [loss, ...w],
+  };
+}
