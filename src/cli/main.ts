@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // The `fedlane` command: parse, run, exit code. 0 done, 1 failed, 2 bad command line, 130 stopped by Ctrl-C.
 import { FedlaneError } from "../engine/errors.ts";
-import { HELP, parseCommand, UsageError } from "./options.ts";
+import { UsageError } from "./arguments.ts";
+import { HELP, parseCommand } from "./options.ts";
 import { runSimulate, VERSION } from "./simulate.ts";
 
 async function main(args: readonly string[]): Promise<number> {

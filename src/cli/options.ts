@@ -1,10 +1,6 @@
 // The command line as data: parsed, completed with defaults and checked, without touching anything.
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
-import { ParameterError } from "../engine/errors.ts";
-
-/** The command line is wrong: one sentence for the person who typed it, exit code 2. */
-export class UsageError extends ParameterError {}
+import { Arguments, type Known, UsageError } from "./arguments.ts";
 
 /** Images in the form of MNIST: 28 x 28 pixels, ten classes. */
 const DATASETS = ["mnist", "fashion-mnist"] as const;
@@ -81,107 +77,87 @@ Running
   --help, --version
 `;
 
-const BOOLEANS = ["no-compare", "json", "help", "version"];
-const VALUES = ["model", "partition", "alpha", "clients", "fraction", "epochs", "batch", "learning-rate", "rounds", "target", "bits", "clip"].concat(
-  "noise-multiplier seed workers data out".split(" "),
-);
+/** Options that every simulation has. */
+const COMMON = { seed: "value", data: "value", out: "value", json: "flag" } as const;
+/** Options of the simulations on images. */
+const IMAGES: Known = {
+  ...COMMON,
+  model: "value",
+  partition: "value",
+  alpha: "value",
+  clients: "value",
+  fraction: "value",
+  epochs: "value",
+  batch: "value",
+  "learning-rate": "value",
+  rounds: "value",
+  target: "value",
+  bits: "value",
+  clip: "value",
+  "noise-multiplier": "value",
+  workers: "value",
+  "no-compare": "flag",
+};
 
 /**
  * @param args what follows the program's name
  * @throws {@link UsageError} naming the option, what was expected and what came
  */
 export function parseCommand(args: readonly string[]): Command {
-  const options = Object.fromEntries([...VALUES.map((o) => [o, { type: "string" }]), ...BOOLEANS.map((o) => [o, { type: "boolean" }])]);
-  // Not strict: the same refusals follow here, in sentences of our own.
-  const { tokens } = parseArgs({ args: [...args], options, allowPositionals: true, strict: false, tokens: true });
-  const given = new Map<string, string>();
-  const words: string[] = [];
-  for (const token of tokens) {
-    if (token.kind === "positional") words.push(token.value);
-    if (token.kind !== "option") continue;
-    const { name, rawName, value } = token;
-    if (BOOLEANS.includes(name)) {
-      if (value !== undefined) throw new UsageError(`fedlane: expected --${name} without a value, got ${JSON.stringify(value)}`);
-    } else if (!VALUES.includes(name)) {
-      throw new UsageError(`fedlane: expected an option of the list in fedlane --help, got ${rawName}`);
-    } else if (value === undefined || value === "" || (!token.inlineValue && value.startsWith("--"))) {
-      throw new UsageError(`fedlane: expected a value after --${name}, got ${value ? value : "none"}`);
-    }
-    given.set(name, value ?? "");
-  }
+  const given = new Arguments(args, { ...IMAGES, help: "flag", version: "flag" });
   if (given.has("help")) return { name: "help" };
   if (given.has("version")) return { name: "version" };
-  if (words.length === 0 && given.size === 0) return { name: "help" };
+  if (given.empty) return { name: "help" };
+  const { words } = given;
   if (words[0] !== "simulate") throw new UsageError(`fedlane: expected the command simulate, got ${words[0] ?? "none"}; see fedlane --help`);
   const dataset = DATASETS.find((name) => name === words[1]);
   if (!dataset) throw new UsageError(`fedlane simulate: expected the data set ${DATASETS.join(" or ")}, got ${words[1] ?? "none"}`);
   if (words.length > 2) throw new UsageError(`fedlane simulate ${dataset}: expected options only, got ${words[2]}`);
-  return { name: "simulate", options: complete(dataset, given) };
+  return { name: "simulate", options: imageOptions(dataset, given) };
 }
 
-interface Range {
-  readonly above?: number;
-  readonly min?: number;
-  readonly max?: number;
-  readonly integer?: boolean;
+const COUNT = { min: 1, max: 2 ** 32 - 1, integer: true };
+
+/** What every simulation reads the same way. */
+function commonOptions(given: Arguments) {
+  return {
+    seed: given.number("seed", { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }) ?? 1,
+    data: given.text("data"),
+    out: given.text("out") ?? "fedlane-report.html",
+    json: given.has("json"),
+  };
 }
 
-function complete(dataset: SimulateOptions["dataset"], given: ReadonlyMap<string, string>): SimulateOptions {
-  function number(name: string, range: Range): number | undefined {
-    const text = given.get(name);
-    if (text === undefined) return undefined;
-    const value = Number(text);
-    const { above, min, max, integer } = range;
-    const fits =
-      text.trim() !== "" &&
-      Number.isFinite(value) &&
-      (above === undefined || value > above) &&
-      (min === undefined || value >= min) &&
-      (max === undefined || value <= max) &&
-      (!integer || Number.isSafeInteger(value));
-    if (fits) return value;
-    const limits = [above !== undefined && `above ${above}`, min !== undefined && `at least ${min}`, max !== undefined && `at most ${max}`];
-    throw new UsageError(
-      `fedlane simulate: expected --${name} to be ${integer ? "an integer" : "a number"} ${limits.filter(Boolean).join(" and ")}, got ${JSON.stringify(text)}`,
-    );
-  }
-  function choice<T extends string>(name: string, choices: readonly T[]): T {
-    const text = (given.get(name) ?? choices[0]) as T;
-    if (!choices.includes(text)) throw new UsageError(`fedlane simulate: expected --${name} to be ${choices.join(" or ")}, got ${JSON.stringify(text)}`);
-    return text;
-  }
-  const count = { min: 1, max: 2 ** 32 - 1, integer: true };
-  const partition = choice("partition", PARTITIONS);
-  const alpha = number("alpha", { above: 0 });
+function imageOptions(dataset: SimulateOptions["dataset"], given: Arguments): SimulateOptions {
+  given.checkOnly(`fedlane simulate ${dataset}`, Object.keys(IMAGES));
+  const partition = given.choice("partition", PARTITIONS);
+  const alpha = given.number("alpha", { above: 0 });
   if (alpha !== undefined && partition !== "dirichlet")
     throw new UsageError(`fedlane simulate: expected --alpha only with --partition dirichlet, got it with --partition ${partition}`);
-  const bits = number("bits", { min: 1, max: 32, integer: true }) ?? 8;
+  const bits = given.number("bits", { min: 1, max: 32, integer: true }) ?? 8;
   if (bits > 8 && bits !== 32) throw new UsageError(`fedlane simulate: expected --bits to be 1 to 8, or 32 for plain f32, got "${bits}"`);
-  const clip = number("clip", { above: 0 });
-  const noiseMultiplier = number("noise-multiplier", { min: 0 });
+  const clip = given.number("clip", { above: 0 });
+  const noiseMultiplier = given.number("noise-multiplier", { min: 0 });
   if (noiseMultiplier !== undefined && clip === undefined)
     throw new UsageError("fedlane simulate: expected --clip with --noise-multiplier, which is in units of it, got none");
   return {
     dataset,
-    model: choice("model", MODELS),
+    model: given.choice("model", MODELS),
     partition,
     alpha: alpha ?? (partition === "dirichlet" ? 0.5 : undefined),
-    clients: number("clients", count) ?? 100,
-    fraction: number("fraction", { above: 0, max: 1 }) ?? 0.1,
-    epochs: number("epochs", count) ?? 1,
-    batch: number("batch", count) ?? 10,
-    learningRate: number("learning-rate", { above: 0 }) ?? 0.2,
-    rounds: number("rounds", count) ?? 150,
-    target: number("target", { above: 0, max: 1 }) ?? TARGETS[dataset],
+    clients: given.number("clients", COUNT) ?? 100,
+    fraction: given.number("fraction", { above: 0, max: 1 }) ?? 0.1,
+    epochs: given.number("epochs", COUNT) ?? 1,
+    batch: given.number("batch", COUNT) ?? 10,
+    learningRate: given.number("learning-rate", { above: 0 }) ?? 0.2,
+    rounds: given.number("rounds", COUNT) ?? 150,
+    target: given.number("target", { above: 0, max: 1 }) ?? TARGETS[dataset],
     bits,
     clip,
     noiseMultiplier,
-    seed: number("seed", { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }) ?? 1,
-    workers: number("workers", { min: 1, max: 256, integer: true }) ?? Math.min(availableParallelism(), 4),
-    data: given.get("data"),
-    out: given.get("out") ?? "fedlane-report.html",
+    workers: given.number("workers", { min: 1, max: 256, integer: true }) ?? Math.min(availableParallelism(), 4),
     compare: !given.has("no-compare"),
-    json: given.has("json"),
+    ...commonOptions(given),
   };
 }
 

@@ -7,8 +7,9 @@ import { type Partition, partitionDirichlet, partitionIid, partitionShards } fro
 import { dense, type Layer } from "../nn/model.ts";
 import { createStream } from "../random/chacha.ts";
 import { type SimulationConfig, simulate } from "../workers/index.ts";
+import { UsageError } from "./arguments.ts";
 import { loadMnist, type Mnist } from "./mnist.ts";
-import { reproduceCommand, type SimulateOptions, UsageError } from "./options.ts";
+import { reproduceCommand, type SimulateOptions } from "./options.ts";
 import { formatBytes, Progress, type Sink } from "./progress.ts";
 import { bitsName, dataName, modelName, PRIVACY_NOTE, percentName, type ReportContent, type Run, reached, renderReport, verdict } from "./report.ts";
 

@@ -1,7 +1,8 @@
 // The command line as data: defaults, and a sentence for everything that is wrong.
 
 import { describe, expect, test } from "vitest";
-import { HELP, parseCommand, reproduceCommand, type SimulateOptions, UsageError } from "#dist/cli/options.js";
+import { UsageError } from "#dist/cli/arguments.js";
+import { HELP, parseCommand, reproduceCommand, type SimulateOptions } from "#dist/cli/options.js";
 
 function options(...args: string[]): SimulateOptions {
   return parsed("simulate", "mnist", ...args);
