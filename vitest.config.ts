@@ -2,7 +2,7 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 
-const nodeOnly = ["tests/cli/**", "tests/package/**", "tests/house/**"];
+const nodeOnly = ["tests/cli/**", "tests/package/**", "tests/house/**", "tests/bench/**"];
 const alias = [
   { find: /^fedlane\/worker$/, replacement: new URL("./dist/workers/index.js", import.meta.url).pathname },
   { find: /^fedlane$/, replacement: new URL("./dist/index.js", import.meta.url).pathname },

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import os from "node:os";
+import v8 from "node:v8";
 
 export interface Environment {
   readonly cpu: string;
@@ -37,6 +38,13 @@ export function environment(engine: string, v8: string, flags: readonly string[]
     commit,
     date: new Date().toISOString(),
   };
+}
+
+/** Node before 22 has relaxed SIMD behind a flag: call this before the first probe. Returns the flags set. */
+export function allowRelaxedSimd(): string[] {
+  const flags = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
+  for (const flag of flags) v8.setFlagsFromString(flag);
+  return flags;
 }
 
 /** The options of the command line. */

@@ -1,15 +1,12 @@
 // npm run bench: every benchmark in Node.   --only <text>   --quick   --check (answers only: nothing is timed or written)   --slow (rivals that take minutes too)
 import { readdirSync } from "node:fs";
-import v8 from "node:v8";
-import { environment, options } from "./environment.ts";
+import { allowRelaxedSimd, environment, options } from "./environment.ts";
 import type { Benchmark, Outcome } from "./kit.ts";
 import { compileLimits, prepareLimits } from "./limits.ts";
 import { line, write } from "./report.ts";
 import { UPDATE } from "./shapes.ts";
 
-// Node before 22 has relaxed SIMD behind this flag. It must be set before the first probe, hence the imports below.
-const flags = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
-for (const flag of flags) v8.setFlagsFromString(flag);
+const flags = allowRelaxedSimd(); // before the first probe, hence the imports below
 const { builds, measure } = await import("./measure.ts");
 
 const { mode, only, slow } = options(process.argv.slice(2));
