@@ -86,6 +86,20 @@ export function max<T>(a: T, b: T): T {
   if (isVector<T>()) return f64x2.max(a, b);
   return f64.max(a, b);
 }
+/** b where b < a, else a: a NaN in a stays, one in b is ignored. One instruction on x86, where a NaN-correct min takes seven. */
+// @ts-ignore: decorator
+@inline
+export function pmin<T>(a: T, b: T): T {
+  if (isVector<T>()) return f64x2.pmin(a, b);
+  return b < a ? b : a;
+}
+/** b where a < b, else a: a NaN in a stays, one in b is ignored. */
+// @ts-ignore: decorator
+@inline
+export function pmax<T>(a: T, b: T): T {
+  if (isVector<T>()) return f64x2.pmax(a, b);
+  return a < b ? b : a;
+}
 /** Sum of the lanes, low lane first. */
 // @ts-ignore: decorator
 @inline

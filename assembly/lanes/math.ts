@@ -1,7 +1,7 @@
 // exp, log and the sine pair in f64 lanes, by polynomials fitted here (Remez, relative error in the comments);
 // no tables, so no data segment, and no library whose last bit differs between engines.
 import {
-  add, bits_add, bits_and, bits_shl, bits_shr, bits_sub, div, max, mul, mul_add, splat, sub,
+  add, bits_add, bits_and, bits_shl, bits_shr, bits_sub, div, mul, mul_add, pmax, splat, sub,
 } from "./f64";
 
 const MAGIC: f64 = 6755399441055744.0; // 1.5 * 2^52: adding it rounds to an integer held in the low bits
@@ -16,7 +16,7 @@ const LN2_LO: f64 = 1.9082149292705877e-10;
 // @ts-ignore: decorator
 @inline
 export function exp<T>(x0: T): T {
-  const x = max<T>(x0, splat<T>(-708.0));
+  const x = pmax<T>(x0, splat<T>(-708.0));
   const t = mul_add<T>(x, splat<T>(1.4426950408889634), splat<T>(MAGIC));
   const k = sub<T>(t, splat<T>(MAGIC));
   const r = sub<T>(sub<T>(x, mul<T>(k, splat<T>(LN2_HI))), mul<T>(k, splat<T>(LN2_LO)));

@@ -14,7 +14,8 @@ export function checkLabels(op: string, labels: Tensor<"i32">, classes: number):
   }
 }
 
-function checkLogits(op: string, logits: F32, labels: Tensor<"i32">): [number, number] {
+/** @internal Logits [m, n], n >= 1, with a label in [0, n) a row. */
+export function checkLogits(op: string, logits: F32, labels: Tensor<"i32">): [number, number] {
   checkTensor(op, "logits", logits, "f32", { rank: 2 });
   const [m, n] = logits.shape as [number, number];
   checkNumber(op, "number of classes", n, { min: 1 });
