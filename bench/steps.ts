@@ -1,6 +1,7 @@
 // Rows for one SGD step of a network of bench/shapes.ts, the loss read back. Ours also gathers its batch from the data set; the rivals' batch lies ready.
 import { dense, type Engine } from "fedlane";
-import { Plan } from "#dist/nn/plan.js";
+import { interim } from "#dist/nn/interim.js";
+import { Trainer } from "#dist/nn/trainer.js";
 import { type Benchmark, type Case, type Contender, once, worst } from "./kit.ts";
 import { flopsOf, layersOf, PIXELS, type Start, start } from "./network.ts";
 import { convnetStep } from "./rivals/convnet.ts";
@@ -17,13 +18,12 @@ export function ourStep(engine: Engine, network: Network, m: number, { w: from, 
   const data = { x: engine.tensor("f32", [m, PIXELS], x), labels: engine.tensor("i32", m, labels) };
   const order = engine.tensor("u32", m, Uint32Array.from(labels.keys()));
   const w = engine.copy(from);
-  const plan = new Plan(model, m, "train");
-  const rule = { learningRate: lr, weightDecay: 0, momentum: 0 };
+  const optimizer = interim(engine, model.size, { learningRate: lr, weightDecay: 0, momentum: 0 });
+  const trainer = new Trainer({ model, batch: m, optimizer });
   let loss = Number.NaN;
   return {
     run: () => {
-      plan.load(data, order.address, m);
-      loss = plan.train(w.address, m, rule) / m;
+      loss = trainer.step(w.address, data, order.address, m).loss / m;
     },
     result: () => [loss, ...w.view],
   };

@@ -26,8 +26,10 @@ export { decodeFrame, encodeFrame, type Frame, type FrameCaps } from "./formats/
 export { type MatmulOptions, matmul, productSquaredNorm } from "./linalg/gemm.ts";
 export { dot, maxAbs, squaredNorm, sum } from "./linalg/reduce.ts";
 export { accumulate, add, axpy, scale, subtract } from "./linalg/vector.ts";
+export type { Activation } from "./nn/activation.ts";
 export { biasGradient, broadcastBias } from "./nn/bias.ts";
-export { denseForward, denseInputGradient, denseWeightGradient } from "./nn/dense.ts";
+export type { Dataset, Features } from "./nn/dataset.ts";
+export { type DenseLayer, dense, denseForward, denseInputGradient, denseWeightGradient } from "./nn/dense.ts";
 export {
   type EmbeddingBagLayer,
   type EmbeddingInitialiser,
@@ -40,11 +42,16 @@ export {
   embeddingGradient,
   PADDING,
 } from "./nn/embedding.ts";
-export { type Activation, type DenseLayer, dense, type Layer, type LayoutEntry, type Model } from "./nn/model.ts";
-export type { Dataset } from "./nn/plan.ts";
+export { type ClippedGradient, clippedGradient, type Gradient, type GradientOptions, gradient } from "./nn/gradient.ts";
+export type { LayoutEntry } from "./nn/graph.ts";
+export { type InputLayer, input } from "./nn/input.ts";
+export type { Shape } from "./nn/layer.ts";
+export { type Layer, type LayerNode, node } from "./nn/layers.ts";
+export type { Model, ModelOptions } from "./nn/model.ts";
 export { relu, reluBackward } from "./nn/relu.ts";
 export { putRows, type RowsOptions, takeRows, type UpdateRowsOptions, updateRows } from "./nn/rows.ts";
 export { accuracy, softmax, softmaxCrossEntropy } from "./nn/softmax.ts";
+export type { GradientClipping, PerExampleClipping } from "./nn/trainer.ts";
 export { type SgdOptions, sgd } from "./optim/sgd.ts";
 export { type Clipped, clipByNorm } from "./privacy/clip.ts";
 export { addGaussianNoise } from "./privacy/gaussian.ts";

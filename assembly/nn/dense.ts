@@ -1,5 +1,6 @@
 // Dense layer Y = X W + b with kernel W [in, out], as Keras and tfjs store it. Derivation: docs/derivations/dense.md.
 import { gemm_f32_nn, gemm_f32_nt, gemm_f32_tn, gemm_scratch_f32 } from "../linalg/gemm";
+import { squared_norm_f32 } from "../linalg/reduce";
 import { bias_backward_f32, bias_f32 } from "./bias";
 
 /** Bytes of scratch for every dense kernel here. */
@@ -28,4 +29,16 @@ export function dense_weight_gradient_f32(
 ): void {
   gemm_f32_tn(k, n, m, alpha, beta, x, k, dy, n, dw, n, scratch);
   bias_backward_f32(m, n, alpha, beta, dy, db);
+}
+
+/**
+ * norms_i <- norms_i + (|x_i|^2 + 1) |dy_i|^2: the squared norm of example i's gradient of w and b, whose outer product x_i dy_i is never formed.
+ * m rows, k inputs, n outputs; x: m x k, dy: m x n, f32; norms: m x f64, added to. NaN and Inf propagate to their row.
+ * Source: Goodfellow 2015 (arXiv:1510.01799), equation 4.
+ */
+export function dense_gradient_norms_f32(m: usize, n: usize, k: usize, x: usize, dy: usize, norms: usize): void {
+  for (let i: usize = 0; i < m; i++) {
+    const p = norms + (i << 3);
+    store<f64>(p, load<f64>(p) + (squared_norm_f32(k, x + ((i * k) << 2)) + 1.0) * squared_norm_f32(n, dy + ((i * n) << 2)));
+  }
 }

@@ -4,7 +4,8 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { createEngine } from "../engine/create.ts";
 import { type Partition, partitionDirichlet, partitionIid, partitionShards } from "../federated/partition.ts";
-import { dense, type Layer } from "../nn/model.ts";
+import { dense } from "../nn/dense.ts";
+import type { LayerNode } from "../nn/layers.ts";
 import { createStream } from "../random/chacha.ts";
 import { type SimulationConfig, simulate } from "../workers/index.ts";
 import { UsageError } from "./arguments.ts";
@@ -21,7 +22,7 @@ export interface Output {
   readonly stderr: Sink;
 }
 
-const LAYERS: Record<SimulateOptions["model"], readonly Layer[]> = {
+const LAYERS: Record<SimulateOptions["model"], readonly LayerNode[]> = {
   "2nn": [dense(784, 200, "relu"), dense(200, 200, "relu"), dense(200, 10)],
   logistic: [dense(784, 10)],
 };
@@ -42,11 +43,12 @@ export async function runSimulate(options: SimulateOptions, { stdout, stderr }: 
   );
   if (options.clip !== undefined) say.write(`${PRIVACY_NOTE}\n`);
 
+  let parameters = 0;
   async function run(name: "main" | "plain", bits: number): Promise<Run> {
     const progress = new Progress(say, name === "main" ? "round" : "f32 round", options.rounds);
     const start = performance.now();
     try {
-      const { weights: _, ...result } = await simulate(
+      const { weights, ...result } = await simulate(
         data,
         { ...config, bits },
         {
@@ -58,6 +60,7 @@ export async function runSimulate(options: SimulateOptions, { stdout, stderr }: 
           },
         },
       );
+      parameters = weights.length;
       return { ...result, bits, milliseconds: performance.now() - start };
     } finally {
       progress.end();
@@ -71,7 +74,7 @@ export async function runSimulate(options: SimulateOptions, { stdout, stderr }: 
     options,
     main,
     plain: plain && plain.rounds.length > 0 ? plain : undefined,
-    parameters: config.layers.reduce((n, layer) => n + layer.outputs * (layer.inputs + 1), 0),
+    parameters,
     examples: { train: data.train.labels.length, test: data.test.labels.length },
     clientExamples: [sizes.reduce((a, b) => Math.min(a, b)), sizes.reduce((a, b) => Math.max(a, b))],
   };

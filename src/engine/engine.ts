@@ -1,6 +1,7 @@
 import type { instantiate } from "../generated/kernels.d.ts";
 import { ROOMS } from "../generated/rooms.ts";
-import { createModel, type Layer, type Model } from "../nn/model.ts";
+import type { LayerNode } from "../nn/layers.ts";
+import { createModel, type Model, type ModelOptions } from "../nn/model.ts";
 import { Arena, type ArenaStats, type MemoryOptions } from "./arena.ts";
 import { checkChoice, checkNumber, describe } from "./check.ts";
 import { ParameterError, ShapeError } from "./errors.ts";
@@ -123,9 +124,9 @@ export class Engine {
     }
   }
 
-  /** Plans a model of layers for this engine. See createModel. */
-  model(layers: readonly Layer[]): Model {
-    return createModel(this, layers);
+  /** A model of layers for this engine. See createModel. */
+  model(layers: readonly LayerNode[], options?: ModelOptions): Model {
+    return createModel(this, layers, options);
   }
 
   /** Bytes live, their peak, and how often the memory grew. */

@@ -1,12 +1,12 @@
 // What a client does: local training, and a look at how well a model does.
-import { checkNumber, checkOptions, checkSameEngine, checkTensor, describe } from "../engine/check.ts";
-import { ParameterError, ShapeError } from "../engine/errors.ts";
+import { checkNumber, checkOptions, checkSameEngine } from "../engine/check.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { subtract } from "../linalg/vector.ts";
+import { checkDataset, checkFeatures, type Dataset, featuresOf, rowsOf } from "../nn/dataset.ts";
+import { interim } from "../nn/interim.ts";
 import type { Model } from "../nn/model.ts";
-import { type Dataset, Plan } from "../nn/plan.ts";
-import { checkRows } from "../nn/rows.ts";
-import { checkLabels } from "../nn/softmax.ts";
+import { Plan } from "../nn/plan.ts";
+import { Trainer } from "../nn/trainer.ts";
 import { checkSgd } from "../optim/sgd.ts";
 import { checkStream, type RandomStream } from "../random/chacha.ts";
 import { shuffle } from "../random/permutation.ts";
@@ -37,29 +37,6 @@ export interface LocalUpdate {
   readonly loss: number;
 }
 
-function checkDataset(op: string, model: Model, data: Dataset): number {
-  if (typeof data !== "object" || data === null) throw new ParameterError(`${op}: expected a data set { x, labels }, got ${describe(data)}`);
-  checkTensor<"f32" | "u8">(op, "data.x", data.x, ["f32", "u8"], { shape: [-1, model.inputs] });
-  const count = data.x.shape[0]!;
-  checkTensor(op, "data.labels", data.labels, "i32", { shape: [count] });
-  checkSameEngine(op, { "data.x": data.x, "data.labels": data.labels });
-  // f32 rows are copied as they are.
-  if (data.scale !== undefined) checkNumber(op, "data.scale", data.scale, data.x.dtype === "f32" ? { min: 1, max: 1 } : { f32: true });
-  checkLabels(op, data.labels, model.classes);
-  return count;
-}
-
-/** Row indices to walk: a copy of `rows`, or all. Disposed by the caller. */
-function rowsOf(op: string, model: Model, count: number, rows: Tensor<"u32"> | undefined): Tensor<"u32"> {
-  if (rows) {
-    checkTensor(op, "rows", rows, "u32", { rank: 1 });
-    checkRows(op, rows, count);
-  }
-  const size = rows?.size ?? count;
-  if (size === 0) throw new ShapeError(`${op}: expected a client with one or more examples, got none`);
-  return model.engine.tensorOutsideScopes("u32", size, rows ? rows.view.slice() : Uint32Array.from({ length: size }, (_, i) => i));
-}
-
 /**
  * Local SGD from the global weights: ClientUpdate of McMahan et al. 2017 (arXiv:1602.05629), algorithm 1.
  * The weights are not changed. A step allocates nothing.
@@ -83,33 +60,32 @@ export function localUpdate(model: Model, weights: Tensor<"f32">, data: Dataset,
   });
   checkStream(op, options.shuffle);
   const count = checkDataset(op, model, data);
-  checkSameEngine(op, { weights, "data.x": data.x });
+  checkSameEngine(op, { weights, "data.x": featuresOf(data.x, model.inputNodes[0]!) });
   const { engine } = model;
 
-  const order = rowsOf(op, model, count, options.rows);
-  let plan: Plan | undefined;
+  const order = rowsOf(op, model, count, options.rows, 1);
+  let trainer: Trainer | undefined;
   let local: Tensor<"f32"> | undefined;
   let done = false;
+  const optimizer = interim(engine, model.size, { learningRate, weightDecay, momentum });
   try {
     const batch = Math.min(batchSize, order.size);
-    plan = new Plan(model, batch, momentum > 0 ? "momentum" : "train");
+    trainer = new Trainer({ model, batch, optimizer, random: options.shuffle });
     local = engine.tensor("f32", model.size).set(weights.view);
-    const rule = { learningRate, weightDecay, momentum };
     let loss = 0;
     let steps = 0;
     for (let epoch = 0; epoch < epochs; epoch++) {
       shuffle(order, options.shuffle);
       for (let at = 0; at < order.size; at += batch, steps++) {
-        const m = Math.min(batch, order.size - at);
-        plan.load(data, order.address + 4 * at, m);
-        loss += plan.train(local.address, m, rule);
+        loss += trainer.step(local.address, data, order.address + 4 * at, Math.min(batch, order.size - at)).loss;
       }
     }
     subtract(local, weights, local);
     done = true;
     return { delta: local, examples: order.size, steps, loss: loss / (epochs * order.size) };
   } finally {
-    plan?.dispose();
+    trainer?.dispose();
+    optimizer.dispose();
     order.dispose();
     if (!done) local?.dispose({ wipe: true });
   }
@@ -134,12 +110,12 @@ export function evaluate(model: Model, weights: Tensor<"f32">, data: Dataset, ro
   const op = "evaluate";
   model.checkWeights(op, weights);
   const count = checkDataset(op, model, data);
-  checkSameEngine(op, { weights, "data.x": data.x });
-  const order = rowsOf(op, model, count, rows);
+  checkSameEngine(op, { weights, "data.x": featuresOf(data.x, model.inputNodes[0]!) });
+  const order = rowsOf(op, model, count, rows, 1);
   let plan: Plan | undefined;
   try {
     const batch = Math.min(EVALUATION_BATCH, order.size);
-    plan = new Plan(model, batch, "predict");
+    plan = new Plan(model, batch, { training: false, perExample: false });
     let loss = 0;
     let correct = 0;
     for (let at = 0; at < order.size; at += batch) {
@@ -161,17 +137,15 @@ export function evaluate(model: Model, weights: Tensor<"f32">, data: Dataset, ro
  * @param x [N, model.inputs], f32, or u8 (scaled by `scale`, default 1/255)
  * @returns [N, model.classes]: dispose of it
  */
-export function predict(model: Model, weights: Tensor<"f32">, x: Tensor<"f32"> | Tensor<"u8">, scale?: number): Tensor<"f32"> {
+export function predict(model: Model, weights: Tensor<"f32">, x: Dataset["x"], scale?: number): Tensor<"f32"> {
   const op = "predict";
   model.checkWeights(op, weights);
-  checkTensor<"f32" | "u8">(op, "x", x, ["f32", "u8"], { shape: [-1, model.inputs] });
-  if (scale !== undefined) checkNumber(op, "scale", scale, x.dtype === "f32" ? { min: 1, max: 1 } : { f32: true });
-  checkSameEngine(op, { weights, x });
+  const count = checkFeatures(op, model, x, scale, "x");
+  checkSameEngine(op, { weights, x: featuresOf(x, model.inputNodes[0]!) });
   const { engine } = model;
-  const count = x.shape[0]!;
   // The scope keeps what it returns and frees everything else, also when memory runs out.
   return engine.scope(() => {
-    const out = engine.tensor("f32", [count, model.classes]);
+    const out = engine.tensor("f32", [count, ...model.outputShape]);
     if (count === 0) return out;
     const batch = Math.min(EVALUATION_BATCH, count);
     const rows = engine.tensor(
@@ -179,12 +153,11 @@ export function predict(model: Model, weights: Tensor<"f32">, x: Tensor<"f32"> |
       count,
       Uint32Array.from({ length: count }, (_, i) => i),
     );
-    const labels = engine.tensor("i32", count);
-    const plan = new Plan(model, batch, "predict");
+    const plan = new Plan(model, batch, { training: false, perExample: false });
     try {
       for (let at = 0; at < count; at += batch) {
         const m = Math.min(batch, count - at);
-        plan.load({ x, labels, ...(scale === undefined ? {} : { scale }) }, rows.address + 4 * at, m);
+        plan.load({ x, ...(scale === undefined ? {} : { scale }) }, rows.address + 4 * at, m);
         plan.forward(weights.address, m);
         engine.kernels.scale_f32(m * model.classes, 1, plan.logits, out.address + at * model.classes * 4);
       }

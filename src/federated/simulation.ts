@@ -9,7 +9,8 @@ import type { Build, Engine, Numerics, Profile } from "../engine/engine.ts";
 import { ParameterError, ShapeError } from "../engine/errors.ts";
 import { Tensor } from "../engine/tensor.ts";
 import { decodeFrame } from "../formats/frame.ts";
-import type { Layer, Model } from "../nn/model.ts";
+import type { LayerNode } from "../nn/layers.ts";
+import type { Model } from "../nn/model.ts";
 import { checkSgd } from "../optim/sgd.ts";
 import { createStream, type RandomStream } from "../random/chacha.ts";
 import type { DataArrays, TrainTask } from "../workers/entry.ts";
@@ -24,7 +25,7 @@ export interface SimulationData {
 
 /** What is simulated. Everything that decides the result is here. */
 export interface SimulationConfig {
-  readonly layers: readonly Layer[];
+  readonly layers: readonly LayerNode[];
   /** Rows of the training set that each client holds; a client may be empty and then sends nothing. */
   readonly partition: readonly Uint32Array[];
   /** Share of clients in a round (C), in (0, 1]; at least one client. */

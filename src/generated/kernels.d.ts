@@ -162,48 +162,6 @@ declare namespace __AdaptedExports {
    */
   export function bias_f32(m: number, n: number, b: number, y: number): void;
   /**
-   * assembly/nn/dense/dense_f32
-   * @param m `usize`
-   * @param n `usize`
-   * @param k `usize`
-   * @param x `usize`
-   * @param w `usize`
-   * @param b `usize`
-   * @param y `usize`
-   * @param scratch `usize`
-   */
-  export function dense_f32(m: number, n: number, k: number, x: number, w: number, b: number, y: number, scratch: number): void;
-  /**
-   * assembly/nn/dense/dense_input_gradient_f32
-   * @param m `usize`
-   * @param n `usize`
-   * @param k `usize`
-   * @param dy `usize`
-   * @param w `usize`
-   * @param dx `usize`
-   * @param scratch `usize`
-   */
-  export function dense_input_gradient_f32(m: number, n: number, k: number, dy: number, w: number, dx: number, scratch: number): void;
-  /**
-   * assembly/nn/dense/dense_scratch_f32
-   * @returns `usize`
-   */
-  export function dense_scratch_f32(): number;
-  /**
-   * assembly/nn/dense/dense_weight_gradient_f32
-   * @param m `usize`
-   * @param n `usize`
-   * @param k `usize`
-   * @param alpha `f32`
-   * @param beta `f32`
-   * @param x `usize`
-   * @param dy `usize`
-   * @param dw `usize`
-   * @param db `usize`
-   * @param scratch `usize`
-   */
-  export function dense_weight_gradient_f32(m: number, n: number, k: number, alpha: number, beta: number, x: number, dy: number, dw: number, db: number, scratch: number): void;
-  /**
    * assembly/nn/embedding/embedding_bag_f32
    * @param m `usize`
    * @param r `usize`
@@ -253,6 +211,120 @@ declare namespace __AdaptedExports {
    * @param norms `usize`
    */
   export function embedding_norms_f32(m: number, r: number, d: number, ids: number, dy: number, norms: number): void;
+  /**
+   * assembly/nn/dense/dense_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param k `usize`
+   * @param x `usize`
+   * @param w `usize`
+   * @param b `usize`
+   * @param y `usize`
+   * @param scratch `usize`
+   */
+  export function dense_f32(m: number, n: number, k: number, x: number, w: number, b: number, y: number, scratch: number): void;
+  /**
+   * assembly/nn/dense/dense_gradient_norms_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param k `usize`
+   * @param x `usize`
+   * @param dy `usize`
+   * @param norms `usize`
+   */
+  export function dense_gradient_norms_f32(m: number, n: number, k: number, x: number, dy: number, norms: number): void;
+  /**
+   * assembly/nn/dense/dense_input_gradient_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param k `usize`
+   * @param dy `usize`
+   * @param w `usize`
+   * @param dx `usize`
+   * @param scratch `usize`
+   */
+  export function dense_input_gradient_f32(m: number, n: number, k: number, dy: number, w: number, dx: number, scratch: number): void;
+  /**
+   * assembly/nn/dense/dense_scratch_f32
+   * @returns `usize`
+   */
+  export function dense_scratch_f32(): number;
+  /**
+   * assembly/nn/dense/dense_weight_gradient_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param k `usize`
+   * @param alpha `f32`
+   * @param beta `f32`
+   * @param x `usize`
+   * @param dy `usize`
+   * @param dw `usize`
+   * @param db `usize`
+   * @param scratch `usize`
+   */
+  export function dense_weight_gradient_f32(m: number, n: number, k: number, alpha: number, beta: number, x: number, dy: number, dw: number, db: number, scratch: number): void;
+  /**
+   * assembly/nn/loss/binary_cross_entropy_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param alpha `f64`
+   * @param x `usize`
+   * @param targets `usize`
+   * @param dx `usize`
+   * @returns `f64`
+   */
+  export function binary_cross_entropy_f32(m: number, n: number, alpha: number, x: number, targets: number, dx: number): number;
+  /**
+   * assembly/nn/loss/bpr_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param alpha `f64`
+   * @param x `usize`
+   * @param dx `usize`
+   * @returns `f64`
+   */
+  export function bpr_f32(m: number, n: number, alpha: number, x: number, dx: number): number;
+  /**
+   * assembly/nn/loss/huber_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param delta `f64`
+   * @param alpha `f64`
+   * @param x `usize`
+   * @param targets `usize`
+   * @param dx `usize`
+   * @returns `f64`
+   */
+  export function huber_f32(m: number, n: number, delta: number, alpha: number, x: number, targets: number, dx: number): number;
+  /**
+   * assembly/nn/loss/mean_squared_error_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param alpha `f64`
+   * @param x `usize`
+   * @param targets `usize`
+   * @param dx `usize`
+   * @returns `f64`
+   */
+  export function mean_squared_error_f32(m: number, n: number, alpha: number, x: number, targets: number, dx: number): number;
+  /**
+   * assembly/nn/metric/squared_error_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @param t `usize`
+   * @returns `f64`
+   */
+  export function squared_error_f32(n: number, x: number, t: number): number;
+  /**
+   * assembly/nn/metric/top_k_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param k `usize`
+   * @param x `usize`
+   * @param labels `usize`
+   * @returns `usize`
+   */
+  export function top_k_f32(m: number, n: number, k: number, x: number, labels: number): number;
   /**
    * assembly/nn/relu/relu_backward_f32
    * @param n `usize`
@@ -389,6 +461,23 @@ declare namespace __AdaptedExports {
    */
   export function shuffle_u32(n: number, counter: number, key: number, nonce: number, x: number, scratch: number): number;
   /**
+   * assembly/random/poisson/poisson_sample_scratch_u32
+   * @returns `usize`
+   */
+  export function poisson_sample_scratch_u32(): number;
+  /**
+   * assembly/random/poisson/poisson_sample_u32
+   * @param n `usize`
+   * @param rate `f64`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param rows `usize`
+   * @param scratch `usize`
+   * @returns `usize`
+   */
+  export function poisson_sample_u32(n: number, rate: number, counter: number, key: number, nonce: number, rows: number, scratch: number): number;
+  /**
    * assembly/random/uniform/uniform_f32
    * @param n `usize`
    * @param lo `f64`
@@ -414,6 +503,24 @@ declare namespace __AdaptedExports {
    * @returns `f64`
    */
   export function clip_l2_f32(n: number, c: number, x: number, y: number): number;
+  /**
+   * assembly/privacy/per_example/clip_factors_f64_f32
+   * @param m `usize`
+   * @param c `f64`
+   * @param norms `usize`
+   * @param factors `usize`
+   * @returns `usize`
+   */
+  export function clip_factors_f64_f32(m: number, c: number, norms: number, factors: number): number;
+  /**
+   * assembly/privacy/per_example/scale_rows_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param factors `usize`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function scale_rows_f32(m: number, n: number, factors: number, x: number, y: number): void;
   /**
    * assembly/privacy/gaussian/gaussian_f32
    * @param n `usize`

@@ -1,7 +1,65 @@
-import { checkDisjoint, checkSameEngine, checkTensor } from "../engine/check.ts";
+import { checkChoice, checkDisjoint, checkNumber, checkSameEngine, checkTensor } from "../engine/check.ts";
+import { ShapeError } from "../engine/errors.ts";
 import type { Tensor } from "../engine/tensor.ts";
+import { INITIALISERS, type Initialiser } from "../random/initialise.ts";
+import { ACTIVATIONS, type Activation } from "./activation.ts";
+import type { LayerKind } from "./layer.ts";
 
 type F32 = Tensor<"f32">;
+
+/** Description of a dense layer: plain data, so that it can be sent to a worker or stored. */
+export interface DenseLayer {
+  readonly type: "dense";
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly activation: Activation;
+  readonly initialiser: Initialiser;
+}
+
+/**
+ * A dense layer y = activation(x kernel + bias).
+ * @param inputs features in, >= 1
+ * @param outputs units, >= 1
+ * @param activation "linear" (default), "relu", ...
+ * @param initialiser of the kernel, default "glorotUniform"; the bias starts at 0
+ */
+export function dense(inputs: number, outputs: number, activation: Activation = "linear", initialiser: Initialiser = "glorotUniform"): DenseLayer {
+  const layer = { type: "dense", inputs, outputs, activation, initialiser } as const;
+  denseKind.check("dense", layer);
+  return layer;
+}
+
+export const denseKind: LayerKind<DenseLayer> = {
+  reads: { x: true, y: false },
+  check(op, { inputs, outputs, activation, initialiser }) {
+    checkNumber(op, "inputs", inputs, { min: 1, integer: true });
+    checkNumber(op, "outputs", outputs, { min: 1, integer: true });
+    checkChoice(op, "activation", activation, ACTIVATIONS);
+    checkChoice(op, "initialiser", initialiser, INITIALISERS);
+  },
+  shape(op, { inputs, outputs }, [x]) {
+    if (x!.length !== 1) throw new ShapeError(`${op}: expected one axis of features, got [${x}]; put flatten() before it`);
+    if (x![0] !== inputs) throw new ShapeError(`${op}: expected to be given ${inputs} inputs, got ${x![0]}`);
+    return [outputs];
+  },
+  parameters: ({ inputs, outputs, initialiser }) => [
+    { name: "kernel", shape: [inputs, outputs], start: { method: initialiser, fanIn: inputs, fanOut: outputs } },
+    { name: "bias", shape: [outputs], start: { value: 0 } },
+  ],
+  scratchBytes: (kernels) => kernels.dense_scratch_f32(),
+  forward(kernels, { layer, x, y, at, scratch }, { m, w }) {
+    kernels.dense_f32(m, layer.outputs, layer.inputs, x[0]!, w + at[0]!, w + at[1]!, y, scratch);
+  },
+  backward(kernels, { layer, dx, dy, at, scratch }, { m, w }) {
+    kernels.dense_input_gradient_f32(m, layer.outputs, layer.inputs, dy, w + at[0]!, dx[0]!, scratch);
+  },
+  gradient(kernels, { layer, x, dy, at, scratch }, { m }, alpha, beta, target) {
+    kernels.dense_weight_gradient_f32(m, layer.outputs, layer.inputs, alpha, beta, x[0]!, dy, target + at[0]!, target + at[1]!, scratch);
+  },
+  norms(kernels, { layer, x, dy }, { m }, norms) {
+    kernels.dense_gradient_norms_f32(m, layer.outputs, layer.inputs, x[0]!, dy, norms);
+  },
+};
 
 /**
  * out <- x kernel + bias.

@@ -1,73 +1,53 @@
-// A model: plain layer descriptions turned into a layout of one flat f32 vector. Weights are separate tensors.
-import { checkNumber, checkTensor, describe } from "../engine/check.ts";
+// A model: plain layer descriptions turned into a graph and a layout of one flat f32 vector. Weights are separate tensors.
+import { checkNumber, checkOptions, checkTensor, describe } from "../engine/check.ts";
 import type { Engine } from "../engine/engine.ts";
-import { EngineMismatchError, ParameterError, ShapeError } from "../engine/errors.ts";
+import { EngineMismatchError, ShapeError } from "../engine/errors.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { checkStream, type RandomStream } from "../random/chacha.ts";
-import { INITIALISERS, type Initialiser, initialise } from "../random/initialise.ts";
+import { initialise } from "../random/initialise.ts";
+import { uniform } from "../random/uniform.ts";
+import { planBuffers } from "./buffers.ts";
+import { buildGraph, type Graph, type GraphNode, type LayoutEntry } from "./graph.ts";
+import { type Parameter, type Shape, sizeOf } from "./layer.ts";
+import type { LayerNode } from "./layers.ts";
+import { checkLoss, type Loss, lossKind } from "./loss.ts";
 
-export type Activation = "linear" | "relu";
-
-/** Description of a dense layer: plain data, so that it can be sent to a worker or stored. */
-export interface DenseLayer {
-  readonly type: "dense";
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly activation: Activation;
-  readonly initialiser: Initialiser;
-}
-export type Layer = DenseLayer;
-
-/**
- * A dense layer y = activation(x kernel + bias).
- * @param inputs features in, >= 1
- * @param outputs units, >= 1
- * @param activation "relu" or "linear" (default)
- * @param initialiser of the kernel, default "glorotUniform"; the bias starts at 0
- */
-export function dense(inputs: number, outputs: number, activation: Activation = "linear", initialiser: Initialiser = "glorotUniform"): DenseLayer {
-  const layer = { type: "dense", inputs, outputs, activation, initialiser } as const;
-  checkLayer("dense", layer);
-  return layer;
-}
-
-function checkLayer(op: string, layer: Layer): void {
-  if (typeof layer !== "object" || layer === null || layer.type !== "dense")
-    throw new ParameterError(`${op}: expected a layer made by dense(), got ${describe(layer)}`);
-  checkNumber(op, "inputs", layer.inputs, { min: 1, integer: true });
-  checkNumber(op, "outputs", layer.outputs, { min: 1, integer: true });
-  if (layer.activation !== "linear" && layer.activation !== "relu")
-    throw new ParameterError(`${op}: expected activation "linear" or "relu", got ${describe(layer.activation)}`);
-  if (!INITIALISERS.includes(layer.initialiser))
-    throw new ParameterError(`${op}: expected initialiser ${INITIALISERS.join(" or ")}, got ${describe(layer.initialiser)}`);
-}
-
-/** Where one array of a model lies in the flat vector. Offsets and sizes in elements. */
-export interface LayoutEntry {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly offset: number;
-  readonly size: number;
+export interface ModelOptions {
+  /** What training makes small, default "softmaxCrossEntropy". */
+  readonly loss?: Loss;
 }
 
 /** Layers with their layout in a flat vector of `size` parameters. Made by {@link Engine.model}. Holds no memory. */
 export class Model {
   readonly engine: Engine;
-  readonly layers: readonly Layer[];
+  /** The descriptions, as given, frozen. */
+  readonly layers: readonly LayerNode[];
+  readonly loss: Loss;
+  /** @internal */
+  readonly graph: Graph;
   readonly layout: readonly LayoutEntry[];
   /** Number of parameters. */
   readonly size: number;
+  /** The inputs by name, in the order of the layers. */
+  readonly inputNodes: readonly GraphNode[];
+  /** Numbers of one example in the first input. */
   readonly inputs: number;
+  readonly outputShape: Shape;
+  /** Numbers of one example in the output: the classes of a classifier. */
   readonly classes: number;
 
   /** @internal Use engine.model(). */
-  constructor(engine: Engine, layers: readonly Layer[], layout: readonly LayoutEntry[]) {
+  constructor(engine: Engine, layers: readonly LayerNode[], graph: Graph, loss: Loss) {
     this.engine = engine;
     this.layers = layers;
-    this.layout = layout;
-    this.size = layout.reduce((sum, entry) => sum + entry.size, 0);
-    this.inputs = layers[0]!.inputs;
-    this.classes = layers.at(-1)!.outputs;
+    this.loss = loss;
+    this.graph = graph;
+    this.layout = graph.layout;
+    this.size = graph.size;
+    this.inputNodes = graph.nodes.filter((node) => node.layer.type === "input");
+    this.inputs = sizeOf(this.inputNodes[0]!.output);
+    this.outputShape = graph.nodes.at(-1)!.output;
+    this.classes = sizeOf(this.outputShape);
   }
 
   /**
@@ -79,14 +59,49 @@ export class Model {
     const { engine } = this;
     return engine.scope(() => {
       const weights = engine.tensor("f32", this.size);
-      this.layers.forEach((layer, i) => {
-        const kernel = this.layout[2 * i]!;
-        const values = engine.tensor("f32", kernel.size);
-        initialise(values, layer.initialiser, layer.inputs, layer.outputs, stream);
-        weights.view.set(values.view, kernel.offset);
-      });
+      for (const { parameters, entries } of this.graph.nodes) {
+        parameters.forEach((parameter, i) => {
+          const { offset, size } = entries[i]!;
+          const values = engine.tensor("f32", size);
+          start(values, parameter, stream);
+          weights.view.set(values.view, offset);
+        });
+      }
       return weights;
     });
+  }
+
+  /**
+   * A table of layers, output shapes, parameters and bytes, with what a training step of a batch takes.
+   * @param options batchSize, default 32; print, default console.log
+   * @returns what was printed
+   */
+  summary(options: { readonly batchSize?: number; readonly print?: (text: string) => void } = {}): string {
+    checkOptions("model.summary", options, ["batchSize", "print"]);
+    const { batchSize = 32, print = console.log } = options;
+    checkNumber("model.summary", "batchSize", batchSize, { min: 1, integer: true });
+    const rows = [["layer", "output", "parameters", "bytes", "from"]];
+    const { nodes } = this.graph;
+    nodes.forEach((node, i) => {
+      const count = node.entries.reduce((sum, entry) => sum + entry.size, 0);
+      const from = node.from.length === 1 && node.from[0] === i - 1 ? "" : node.from.map((j) => nodes[j]!.name).join(", ");
+      rows.push([`${node.name} (${node.layer.type})`, `[${node.output.join(", ")}]`, thousands(count), thousands(4 * count), from]);
+    });
+    const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+    const lines = rows.map((row) =>
+      row
+        .map((cell, c) => (c === 2 || c === 3 ? cell.padStart(widths[c]!) : cell.padEnd(widths[c]!)))
+        .join("  ")
+        .trimEnd(),
+    );
+    lines.splice(1, 0, "-".repeat(widths.reduce((a, b) => a + b + 2, -2)));
+    const frozen = this.layout.reduce((sum, entry) => sum + (entry.trainable === false ? entry.size : 0), 0);
+    lines.push(`parameters: ${thousands(this.size)}${frozen > 0 ? `, of which ${thousands(frozen)} frozen` : ""}; ${thousands(4 * this.size)} bytes`);
+    const { bytes } = planBuffers(this, batchSize, { training: true, perExample: false });
+    lines.push(`peak of a training step, batch ${batchSize}: ${thousands(bytes)} bytes besides the weights`);
+    const text = lines.join("\n");
+    print(text);
+    return text;
   }
 
   /** @internal */
@@ -97,27 +112,30 @@ export class Model {
   }
 }
 
+function start(values: Tensor<"f32">, { start }: Parameter, stream: RandomStream): void {
+  if ("method" in start) initialise(values, start.method, start.fanIn, start.fanOut, stream);
+  else if ("uniform" in start) uniform(values, stream, { low: -start.uniform, high: start.uniform });
+  else values.view.fill(start.value);
+}
+
+const thousands = (n: number): string => n.toLocaleString("en-US");
+
 /**
- * @param layers one or more dense layers, each taking what the one before gives; the last one's outputs are the logits of the classes
- * @throws {@link ShapeError} when neighbours do not fit
+ * @param layers in an order in which each comes after those it reads: the last one's output is the model's. Each takes the layer before,
+ *   or those its `from` names (see {@link node}); several inputs are several input() layers
+ * @throws {@link ShapeError} when neighbours do not fit; {@link ParameterError} for a bad description
  * @example
  * const model = engine.model([dense(784, 200, "relu"), dense(200, 200, "relu"), dense(200, 10)]);
  * model.size; // 199210
  */
-export function createModel(engine: Engine, layers: readonly Layer[]): Model {
+export function createModel(engine: Engine, layers: readonly LayerNode[], options: ModelOptions = {}): Model {
   const op = "model";
-  if (!Array.isArray(layers) || layers.length === 0) throw new ParameterError(`${op}: expected an array of one or more layers, got ${describe(layers)}`);
-  const layout: LayoutEntry[] = [];
-  let offset = 0;
-  layers.forEach((layer: Layer, i) => {
-    checkLayer(op, layer);
-    const before = layers[i - 1];
-    if (before && before.outputs !== layer.inputs) throw new ShapeError(`${op}: expected layer ${i} to take ${before.outputs} inputs, got ${layer.inputs}`);
-    const size = layer.inputs * layer.outputs;
-    layout.push({ name: `dense${i}/kernel`, shape: [layer.inputs, layer.outputs], offset, size });
-    layout.push({ name: `dense${i}/bias`, shape: [layer.outputs], offset: offset + size, size: layer.outputs });
-    offset += size + layer.outputs;
-  });
-  // A copy: plans place their buffers by these sizes, and a description changed later must not move them.
-  return new Model(engine, Object.freeze(layers.map((layer: Layer) => Object.freeze({ ...layer }))), Object.freeze(layout));
+  const graph = buildGraph(op, layers);
+  checkOptions(op, options, ["loss"]);
+  const { loss = "softmaxCrossEntropy" } = options;
+  checkLoss(op, loss);
+  const model = new Model(engine, Object.freeze(structuredClone(layers).map((layer) => Object.freeze(layer))), graph, loss);
+  const { minOutputs } = lossKind(loss);
+  if (model.classes < minOutputs) throw new ShapeError(`${op}: expected ${minOutputs} or more outputs for the loss ${describe(loss)}, got ${model.classes}`);
+  return model;
 }

@@ -1,5 +1,6 @@
 import { checkSameEngine, checkTensor } from "../engine/check.ts";
 import type { Tensor } from "../engine/tensor.ts";
+import { type LayerKind, sizeOf } from "./layer.ts";
 
 type F32 = Tensor<"f32">;
 
@@ -22,3 +23,21 @@ export function reluBackward(y: F32, dy: F32, dx: F32 = dy): F32 {
   y.engine.kernels.relu_backward_f32(y.size, y.address, dy.address, dx.address);
   return dx;
 }
+
+/** Description of a ReLU as a layer of its own. */
+export interface ReluLayer {
+  readonly type: "relu";
+}
+
+export const reluKind: LayerKind<ReluLayer> = {
+  reads: { x: false, y: true },
+  inPlace: true,
+  check() {},
+  shape: (_, __, [x]) => x!,
+  forward(kernels, { output, x, y }, { m }) {
+    kernels.relu_f32(m * sizeOf(output), x[0]!, y);
+  },
+  backward(kernels, { output, y, dy, dx }, { m }) {
+    kernels.relu_backward_f32(m * sizeOf(output), y, dy, dx[0]!);
+  },
+};

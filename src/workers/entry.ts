@@ -6,8 +6,9 @@ import type { Build, Engine, Numerics, Profile } from "../engine/engine.ts";
 import { type SerialisedError, serialiseError, WorkerError } from "../engine/errors.ts";
 import { type Evaluation, evaluate, localUpdate } from "../federated/client.ts";
 import { encodeFrame } from "../formats/frame.ts";
-import type { Layer, Model } from "../nn/model.ts";
-import type { Dataset } from "../nn/plan.ts";
+import type { Dataset } from "../nn/dataset.ts";
+import type { LayerNode } from "../nn/layers.ts";
+import type { Model } from "../nn/model.ts";
 import { clipByNorm } from "../privacy/clip.ts";
 import { addGaussianNoise } from "../privacy/gaussian.ts";
 import { RandomStream, type StreamState } from "../random/chacha.ts";
@@ -25,7 +26,7 @@ export interface Setup {
   readonly module: WebAssembly.Module;
   readonly build: Build;
   readonly numerics: Numerics;
-  readonly layers: readonly Layer[];
+  readonly layers: readonly LayerNode[];
   readonly train: DataArrays;
   readonly test: DataArrays;
 }

@@ -21,3 +21,10 @@ export const kernelGradient = ([m, n, k]: Shape, x: Numbers, dy: Numbers): Float
 export const biasGradient = ([m, n]: Shape, dy: Numbers): Float64Array => table(1, n, (_, j) => sum(m, (i) => dy[i * n + j]!));
 /** A scalar loss whose gradient with respect to Y is dY: <dY, X W + b> */
 export const loss = (shape: Shape, x: Numbers, w: Numbers, b: Numbers, dy: Numbers): number => forward(shape, x, w, b).reduce((s, y, i) => s + y * dy[i]!, 0);
+/** Squared norms of the gradients of w and b of every example, each gradient formed. */
+export const exampleNorms = ([m, n, k]: Shape, x: Numbers, dy: Numbers): Float64Array =>
+  Float64Array.from({ length: m }, (_, i) => {
+    const [xi, di] = [Array.prototype.slice.call(x, i * k, (i + 1) * k), Array.prototype.slice.call(dy, i * n, (i + 1) * n)];
+    const squares = (g: Float64Array) => g.reduce((s, v) => s + v * v, 0);
+    return squares(kernelGradient([1, n, k], xi, di)) + squares(biasGradient([1, n, k], di));
+  });

@@ -1,4 +1,4 @@
-import { dense_f32, dense_input_gradient_f32, dense_scratch_f32, dense_weight_gradient_f32 } from "../../assembly/nn/dense";
+import { dense_f32, dense_gradient_norms_f32, dense_input_gradient_f32, dense_scratch_f32, dense_weight_gradient_f32 } from "../../assembly/nn/dense";
 
 const X: usize = heap.alloc(2048);
 const W: usize = heap.alloc(2048);
@@ -65,6 +65,21 @@ describe("dense, integers: exact", () => {
       }
       expect(isNaN(load<f32>(B + (n << 2)))).toBe(true);
       expect(isNaN(load<f32>(Y + ((k * n) << 2)))).toBe(true);
+    }
+  });
+
+  test("norms_i += (|x_i|^2 + 1) |dy_i|^2", () => {
+    for (let m = 0; m < 5; m++) for (let n = 0; n < 20; n++) for (let k = 0; k < 6; k++) {
+      put(X, m, k, true);
+      put(W, m, n, false); // dY
+      for (let i = 0; i < 6; i++) store<f64>(B + (i << 3), <f64>i);
+      dense_gradient_norms_f32(m, n, k, X, W, B);
+      for (let i = 0; i < 6; i++) {
+        let a: f64 = 1, b: f64 = 0;
+        for (let p = 0; p < k; p++) a += <f64>(x(i, p) * x(i, p));
+        for (let j = 0; j < n; j++) b += <f64>(w(i, j) * w(i, j));
+        expect(load<f64>(B + (i << 3))).toBe(i < m ? <f64>i + a * b : <f64>i);
+      }
     }
   });
 });

@@ -157,6 +157,17 @@ forEachBuild("nn/dense", (engine) => {
     }
   });
 
+  test.each(SHAPES)("per-example norms are those of gradients formed one by one, m %i n %i k %i", (m, n, k) => {
+    const { x, dy } = data([m, n, k]);
+    const e = engine();
+    const [px, pdy, norms] = [guarded(e, x, 4), guarded(e, dy, 4), guarded(e, new Float64Array(m).fill(3))];
+    e.kernels.dense_gradient_norms_f32(m, n, k, px.address, pdy.address, norms.address);
+    const got = new Float64Array(e.arena.memory.buffer, norms.address, m).slice();
+    const want = reference.exampleNorms([m, n, k], x, dy).map((v) => v + 3);
+    expectWithin(got, want, (i) => (n + k + 8) * 2 ** -52 * want[i]!, 1e-6);
+    for (const p of [px, pdy, norms]) p.release();
+  });
+
   test("bad input is refused and changes nothing", async () => {
     const other = (await allEngines())["scalar"]!.tensor("f32", [2, 3]);
     engine().scope(() => {

@@ -1,9 +1,9 @@
 // Small networks with data, for tests of training; `twin` describes them to tests/federated/client.reference.ts.
-import { dense, type Layer, type Model } from "fedlane";
+import { type DenseLayer, dense, type Model } from "fedlane";
 import { parameters, type TwinLayer } from "../federated/client.reference.ts";
 import { normals, random } from "./data.ts";
 
-export const NETS: Record<string, readonly Layer[]> = {
+export const NETS: Record<string, readonly DenseLayer[]> = {
   "one layer": [dense(5, 3)],
   "two layers": [dense(7, 5, "relu"), dense(5, 4)],
   "three odd layers": [dense(13, 17, "relu"), dense(17, 9, "relu"), dense(9, 3)],
@@ -12,10 +12,10 @@ export const NETS: Record<string, readonly Layer[]> = {
 };
 export const NAMES = Object.keys(NETS);
 
-export const twin = (layers: readonly Layer[]): TwinLayer[] =>
+export const twin = (layers: readonly DenseLayer[]): TwinLayer[] =>
   layers.map(({ inputs, outputs, activation }) => ({ inputs, outputs, relu: activation === "relu" }));
 export const identity = (n: number) => Array.from({ length: n }, (_, i) => i);
-export function problem(layers: readonly Layer[], n: number, seed: number) {
+export function problem(layers: readonly DenseLayer[], n: number, seed: number) {
   const inputs = layers[0]!.inputs;
   const classes = layers.at(-1)!.outputs;
   const r = random(seed);

@@ -1,0 +1,2 @@
+export type Activation = "linear" | "relu";
+export const ACTIVATIONS: readonly Activation[] = ["linear", "relu"];

@@ -1,0 +1,51 @@
+// The table of kinds: the one place that knows every layer. A new kind is a file of its own and a line in each list here.
+// Recurrent layers and attention will stand here too, as kinds over inputs [T, features].
+import { describe } from "../engine/check.ts";
+import { ParameterError } from "../engine/errors.ts";
+import { type DenseLayer, denseKind } from "./dense.ts";
+import { type EmbeddingBagLayer, type EmbeddingLayer, embeddingBagKind, embeddingKind } from "./embedding.ts";
+import { type InputLayer, inputKind } from "./input.ts";
+import type { LayerKind } from "./layer.ts";
+import { type ReluLayer, reluKind } from "./relu.ts";
+
+/** Any layer's description. */
+export type Layer = InputLayer | DenseLayer | EmbeddingLayer | EmbeddingBagLayer | ReluLayer;
+
+/** A layer with its place in a graph. */
+export type LayerNode = Layer & {
+  /** Name for `from` of later layers and for the layout; default the type with a number: "dense0". */
+  readonly name?: string;
+  /** Names of the layers whose outputs this one takes; default the layer before. */
+  readonly from?: string | readonly string[];
+};
+
+// A kind takes its own description only: the table's key guarantees it.
+// biome-ignore lint/suspicious/noExplicitAny: see above
+const KINDS: Readonly<Record<Layer["type"], LayerKind<any>>> = {
+  input: inputKind,
+  dense: denseKind,
+  embedding: embeddingKind,
+  embeddingBag: embeddingBagKind,
+  relu: reluKind,
+};
+
+/** The kind of a description, which is checked. @throws {@link ParameterError} */
+export function kindOf(op: string, layer: Layer): LayerKind<Layer> {
+  const type = (layer as Layer | null)?.type;
+  if (typeof layer !== "object" || layer === null || typeof type !== "string" || !Object.hasOwn(KINDS, type)) {
+    const got = typeof type === "string" ? `type ${JSON.stringify(type)}` : describe(layer);
+    throw new ParameterError(`${op}: expected a layer of type ${Object.keys(KINDS).join(", ")}, got ${got}`);
+  }
+  KINDS[type].check(op, layer);
+  return KINDS[type];
+}
+
+/**
+ * Gives a layer its place in a graph: a name for others to refer to, and where its inputs come from.
+ * @param place name: unique in the model; from: one or more names of layers that stand before this one
+ * @example
+ * const tower = [input([8]), node(dense(8, 8, "relu"), { name: "h" }), dense(8, 8), node(sum(), { from: ["h", "dense1"] })];
+ */
+export function node(layer: Layer, place: { readonly name?: string; readonly from?: string | readonly string[] }): LayerNode {
+  return Object.freeze({ ...layer, ...place });
+}
