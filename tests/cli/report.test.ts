@@ -3,7 +3,7 @@
 import type { RoundReport } from "fedlane/worker";
 import { describe, expect, test } from "vitest";
 import { parseCommand, type SimulateOptions } from "#dist/cli/options.js";
-import { formatBytes, formatPercent, formatSeconds, Progress } from "#dist/cli/progress.js";
+import { formatBytes, formatPercent, formatSeconds, imageRound, Progress } from "#dist/cli/progress.js";
 import { publishedRounds, type ReportContent, type Run, renderReport, verdict } from "#dist/cli/report.js";
 
 function options(line = ""): SimulateOptions {
@@ -150,7 +150,7 @@ describe("progress", () => {
     let text = "";
     let now = 0;
     const sink = { isTTY: columns !== undefined, ...(columns ? { columns } : {}), write: (t: string) => (text += t) };
-    const progress = new Progress(sink, "round", 40, () => now);
+    const progress = new Progress(sink, "round", 40, imageRound, () => now);
     for (const r of rounds(n, 0.98)) {
       now += 500;
       progress.round(r);
