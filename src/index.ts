@@ -21,6 +21,7 @@ export {
 export type { DType, Tensor, TypedArrays } from "./engine/tensor.ts";
 export { type Evaluation, evaluate, type LocalUpdate, type LocalUpdateOptions, localUpdate, predict } from "./federated/client.ts";
 export { type Partition, partitionDirichlet, partitionIid, partitionShards, sampleClients } from "./federated/partition.ts";
+export { type HeldOut, hitRate, holdOutLatest, ndcg, type Ratings, rankAmong, sampleUnrated } from "./federated/ranking.ts";
 export { type RoundResult, serverRound } from "./federated/server.ts";
 export { decodeFrame, encodeFrame, type Frame, type FrameCaps } from "./formats/frame.ts";
 export { type MatmulOptions, matmul, productSquaredNorm } from "./linalg/gemm.ts";

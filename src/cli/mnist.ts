@@ -1,18 +1,10 @@
 // MNIST (LeCun et al.) and Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747), which has its form: four IDX files, each a big-endian header, then bytes.
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { FedlaneError } from "../engine/errors.ts";
+import { DataError, tryRead } from "./data.ts";
 import type { SimulateOptions } from "./options.ts";
-
-/** A data file is missing or is not what its name says. */
-export class DataError extends FedlaneError {
-  constructor(message: string, details?: Readonly<Record<string, unknown>>) {
-    super("DATA", message, details);
-  }
-}
 
 /** Pixels 0..255, row by row, and one label an image. */
 export interface Images {
@@ -96,16 +88,6 @@ async function read(path: string): Promise<Uint8Array> {
     return gunzipSync(bytes);
   } catch (error) {
     throw new DataError(`${basename(path)}: expected a sound gzip file, got one that does not unpack (${(error as Error).message})`);
-  }
-}
-
-async function tryRead(path: string): Promise<Uint8Array | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new DataError(`${basename(path)}: expected a file to read, got ${message}`);
   }
 }
 

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DataError, debianFolder, loadMnist, readIdx, readImages } from "#dist/cli/mnist.js";
+import { DataError } from "#dist/cli/data.js";
+import { debianFolder, loadMnist, readIdx, readImages } from "#dist/cli/mnist.js";
 
 function idx(magic: number, dims: readonly number[], payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(4 + 4 * dims.length + payload.length);
