@@ -47,6 +47,17 @@ const clipped = (batch: number, sigma: number, target?: Row["target"]): Work => 
   name: sigma > 0 ? "2NN step, clipped, with noise" : "2NN step, clipped",
   shape: `batch ${batch}`,
   request: { kind: "clipped", network: TWO_NN, batch, rate: LEARNING_RATE, clip: CLIP_NORM, sigma },
+  ours: async (engine) => {
+    const step = ourStep(engine, TWO_NN, batch, start(TWO_NN, batch), CLIP_NORM);
+    if (sigma === 0) return step;
+    const stream = await createStream({ purpose: "bench", notPrivateSeed: 3 });
+    const run = () => {
+      step.run();
+      // Noise on the sum of the clipped gradients is noise on the weights, scaled as the sum is.
+      addGaussianNoise(step.weights, (LEARNING_RATE * sigma * CLIP_NORM) / batch, stream);
+    };
+    return { run, result: step.result };
+  },
   ...(sigma > 0 ? {} : { answer: losses }),
   ...(target ? { target } : {}),
 });

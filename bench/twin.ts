@@ -4,12 +4,19 @@ import type { Layer } from "./network.ts";
 
 export type Layout = "nn" | "nt" | "tn";
 
+/** The columns of x[m, n], one after another. */
+function transpose(m: number, n: number, x: Numbers): Float64Array {
+  const y = new Float64Array(m * n);
+  for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) y[j * m + i] = x[i * n + j]!;
+  return y;
+}
+
 /** Product and the sum of |a||b| that bounds its rounding errors, row-major. */
 export function product(layout: Layout, m: number, n: number, k: number, a: Numbers, b: Numbers): { value: Float64Array; size: Float64Array } {
   const value = new Float64Array(m * n);
   const size = new Float64Array(m * n);
-  const rowA = Float64Array.from({ length: m * k }, (_, at) => (layout === "tn" ? a[(at % k) * m + Math.floor(at / k)]! : a[at]!));
-  const columnB = Float64Array.from({ length: n * k }, (_, at) => (layout === "nt" ? b[at]! : b[(at % k) * n + Math.floor(at / k)]!));
+  const rowA = layout === "tn" ? transpose(k, m, a) : a;
+  const columnB = layout === "nt" ? b : transpose(k, n, b);
   for (let i = 0; i < m; i++) {
     for (let j = 0; j < n; j++) {
       let s = 0;
@@ -86,7 +93,7 @@ function forward(layer: Layer, m: number, x: Numbers, w: Numbers, bias: Numbers)
       }
     });
   }
-  for (const [at, v] of wide.entries()) wide[at] = Math.max(0, v);
+  for (let at = 0; at < wide.length; at++) wide[at] = Math.max(0, wide[at]!);
   const half = side / 2;
   const y = new Float64Array(m * half * half * n);
   for (const [at] of y.entries()) y[at] = Math.max(...pool(at, half, n).map((from) => wide[from]!));
@@ -105,8 +112,9 @@ function backward(layer: Layer, m: number, { x, y, wide }: Pass, dy: Float64Arra
   const { inputs: k, outputs: n } = layer;
   if (layer.type === "dense") {
     const dz = layer.relu ? dy.map((v, at) => (y[at]! > 0 ? v : 0)) : dy;
-    for (const [at, v] of product("tn", k, n, m, x, dz).value.entries()) dw[at]! += v;
-    for (const [at, v] of dz.entries()) db[at % n]! += v;
+    const g = product("tn", k, n, m, x, dz).value;
+    for (let at = 0; at < g.length; at++) dw[at]! += g[at]!;
+    for (let at = 0; at < dz.length; at++) db[at % n]! += dz[at]!;
     return product("nt", m, k, n, dz, w).value;
   }
   const { side } = layer;
@@ -116,7 +124,7 @@ function backward(layer: Layer, m: number, { x, y, wide }: Pass, dy: Float64Arra
     const from = pool(at, side / 2, n).find((place) => wide![place] === y[at])!;
     if (y[at]! > 0) dz[from]! += v;
   }
-  for (const [at, v] of dz.entries()) db[at % n]! += v;
+  for (let at = 0; at < dz.length; at++) db[at % n]! += dz[at]!;
   const dx = new Float64Array(x.length);
   for (let i = 0; i < m * pixels; i += pixels) {
     slide(layer, (to, from, tap) => {
@@ -176,7 +184,7 @@ export function step(
     const one = Array.from({ length: pixels }, (_, p) => x[i * pixels + p]!);
     const { loss, g } = gradient(layers, 1, w, one, [labels[i]!]);
     const factor = Math.min(1, clip / Math.sqrt(g.reduce((s, v) => s + v * v, 0)));
-    for (const [at, v] of g.entries()) next[at]! -= (lr / m) * factor * v;
+    for (let at = 0; at < g.length; at++) next[at]! -= (lr / m) * factor * g[at]!;
     total += loss / m;
   }
   return { loss: total, w: next };

@@ -63,7 +63,7 @@ describe("the rule of the stem", () => {
     const rooms = new Set(walk("src").map((path) => path.split("/")[1]));
     const strangers = walk("tests")
       .filter((path) => path.endsWith(".test.ts"))
-      .filter((path) => !rooms.has(path.split("/")[1]!) && !/^tests\/(house|package|browser|support)\//.test(path));
+      .filter((path) => !rooms.has(path.split("/")[1]!) && !/^tests\/(house|package|bench|support)\//.test(path));
     expect(strangers, "tests outside the rooms of src").toEqual([]);
   });
 });
