@@ -66,6 +66,19 @@ export function madd<T>(a: T, b: T, c: T): T {
 }
 // @ts-ignore: decorator
 @inline
+export function sqrt<T>(a: T): T {
+  if (isVector<T>()) return f32x4.sqrt(a);
+  return f32.sqrt(a);
+}
+/** The smaller; NaN if either is. */
+// @ts-ignore: decorator
+@inline
+export function min<T>(a: T, b: T): T {
+  if (isVector<T>()) return f32x4.min(a, b);
+  return f32.min(a, b);
+}
+// @ts-ignore: decorator
+@inline
 export function max<T>(a: T, b: T): T {
   if (isVector<T>()) return f32x4.max(a, b);
   return f32.max(a, b);
@@ -76,4 +89,11 @@ export function max<T>(a: T, b: T): T {
 export function keep_gt<T>(a: T, b: T, x: T): T {
   if (isVector<T>()) return v128.and(x, f32x4.gt(a, b));
   return a > b ? x : <T>0;
+}
+/** x unless a <= b, else +0; a NaN on either side keeps x. */
+// @ts-ignore: decorator
+@inline
+export function keep_unless_le<T>(a: T, b: T, x: T): T {
+  if (isVector<T>()) return v128.andnot(x, f32x4.le(a, b));
+  return a <= b ? <T>0 : x;
 }

@@ -106,6 +106,11 @@ export function checkNumber(op: string, name: string, value: number, range: Rang
   });
 }
 
+/** True or false, nothing that merely looks like it. */
+export function checkBoolean(op: string, name: string, value: boolean): void {
+  if (typeof value !== "boolean") throw new ParameterError(`${op}: expected ${name} to be true or false, got ${describe(value)}`, { argument: name });
+}
+
 /** One of a list of words. */
 export function checkChoice<T extends string>(op: string, name: string, value: T, choices: readonly T[]): void {
   if (!choices.includes(value)) {

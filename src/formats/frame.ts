@@ -74,7 +74,8 @@ export function encodeFrame(update: Quantized | Tensor<"f32">, weight: number): 
   return frame;
 }
 
-const checksum = (frame: Uint8Array): number => crc32(frame, 16, frame.length, crc32(frame, 0, 12));
+/** @internal CRC-32 of everything but bytes 12..15, where it is kept. */
+export const checksum = (frame: Uint8Array): number => crc32(frame, 16, frame.length, crc32(frame, 0, 12));
 
 /**
  * Reads a frame from an untrusted sender: length, magic, caps and checksum are checked before anything is allocated.

@@ -420,21 +420,118 @@ declare namespace __AdaptedExports {
    * @param n `usize`
    * @param lr `f32`
    * @param wd `f32`
+   * @param mu `f32`
    * @param g `usize`
+   * @param w0 `usize`
+   * @param c `usize`
    * @param w `usize`
    */
-  export function sgd_f32(n: number, lr: number, wd: number, g: number, w: number): void;
+  export function sgd_f32(n: number, lr: number, wd: number, mu: number, g: number, w0: number, c: number, w: number): void;
   /**
    * assembly/optim/sgd/sgd_momentum_f32
    * @param n `usize`
    * @param lr `f32`
    * @param wd `f32`
+   * @param decay `f32`
+   * @param beta `f32`
    * @param mu `f32`
    * @param g `usize`
+   * @param w0 `usize`
+   * @param c `usize`
    * @param w `usize`
    * @param v `usize`
    */
-  export function sgd_momentum_f32(n: number, lr: number, wd: number, mu: number, g: number, w: number, v: number): void;
+  export function sgd_momentum_f32(n: number, lr: number, wd: number, decay: number, beta: number, mu: number, g: number, w0: number, c: number, w: number, v: number): void;
+  /**
+   * assembly/optim/sgd/sgd_nesterov_f32
+   * @param n `usize`
+   * @param lr `f32`
+   * @param wd `f32`
+   * @param decay `f32`
+   * @param beta `f32`
+   * @param mu `f32`
+   * @param g `usize`
+   * @param w0 `usize`
+   * @param c `usize`
+   * @param w `usize`
+   * @param v `usize`
+   */
+  export function sgd_nesterov_f32(n: number, lr: number, wd: number, decay: number, beta: number, mu: number, g: number, w0: number, c: number, w: number, v: number): void;
+  /**
+   * assembly/optim/adam/adam_f32
+   * @param n `usize`
+   * @param lr `f32`
+   * @param wd `f32`
+   * @param decay `f32`
+   * @param r1 `f32`
+   * @param r2 `f32`
+   * @param eps `f32`
+   * @param mu `f32`
+   * @param g `usize`
+   * @param w0 `usize`
+   * @param c `usize`
+   * @param w `usize`
+   * @param m `usize`
+   * @param v `usize`
+   */
+  export function adam_f32(n: number, lr: number, wd: number, decay: number, r1: number, r2: number, eps: number, mu: number, g: number, w0: number, c: number, w: number, m: number, v: number): void;
+  /**
+   * assembly/optim/adam/yogi_f32
+   * @param n `usize`
+   * @param lr `f32`
+   * @param wd `f32`
+   * @param decay `f32`
+   * @param r1 `f32`
+   * @param r2 `f32`
+   * @param eps `f32`
+   * @param mu `f32`
+   * @param g `usize`
+   * @param w0 `usize`
+   * @param c `usize`
+   * @param w `usize`
+   * @param m `usize`
+   * @param v `usize`
+   */
+  export function yogi_f32(n: number, lr: number, wd: number, decay: number, r1: number, r2: number, eps: number, mu: number, g: number, w0: number, c: number, w: number, m: number, v: number): void;
+  /**
+   * assembly/optim/adagrad/adagrad_f32
+   * @param n `usize`
+   * @param lr `f32`
+   * @param wd `f32`
+   * @param decay `f32`
+   * @param eps `f32`
+   * @param mu `f32`
+   * @param g `usize`
+   * @param w0 `usize`
+   * @param c `usize`
+   * @param w `usize`
+   * @param v `usize`
+   */
+  export function adagrad_f32(n: number, lr: number, wd: number, decay: number, eps: number, mu: number, g: number, w0: number, c: number, w: number, v: number): void;
+  /**
+   * assembly/optim/adagrad/rmsprop_f32
+   * @param n `usize`
+   * @param lr `f32`
+   * @param wd `f32`
+   * @param decay `f32`
+   * @param r `f32`
+   * @param eps `f32`
+   * @param mu `f32`
+   * @param g `usize`
+   * @param w0 `usize`
+   * @param c `usize`
+   * @param w `usize`
+   * @param v `usize`
+   */
+  export function rmsprop_f32(n: number, lr: number, wd: number, decay: number, r: number, eps: number, mu: number, g: number, w0: number, c: number, w: number, v: number): void;
+  /**
+   * assembly/optim/clip_value/clip_value_f32
+   * @param n `usize`
+   * @param limit `f32`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function clip_value_f32(n: number, limit: number, x: number, y: number): void;
   /**
    * assembly/random/chacha/chacha20_u8
    * @param n `usize`

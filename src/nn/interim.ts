@@ -19,7 +19,7 @@ export function interim(engine: Engine, size: number, o: { learningRate: number;
       for (const s of slots) s.dispose();
     },
     applyAt(n, g, w, s) {
-      engine.kernels.sgd_momentum_f32(n, o.learningRate, o.weightDecay, o.momentum, g, w, s[0]!);
+      engine.kernels.sgd_momentum_f32(n, o.learningRate, o.weightDecay, 0, o.momentum, 0, g, 0, 0, w, s[0]!);
     },
   };
 }

@@ -1,19 +1,19 @@
-// The naive twin: float64, one line a formula.
+// The naive twin: float64, one line a formula. d is the gradient with all that is added to it; see slope.
 
-/** w - lr (g + wd w) */
-export function sgd(lr: number, wd: number, g: ArrayLike<number>, w: ArrayLike<number>): Float64Array {
-  return Float64Array.from({ length: w.length }, (_, i) => w[i]! - lr * (g[i]! + wd * w[i]!));
+/** g + wd w + mu (w - w0) + c */
+export const slope = (wd: number, mu: number, g: number, w0: number, c: number, w: number): number => g + wd * w + mu * (w - w0) + c;
+
+/** w - lr d */
+export const sgd = (lr: number, d: number, w: number): number => w - lr * d;
+
+/** v <- beta v + d; w <- w - decay w - lr v */
+export function momentum(lr: number, decay: number, beta: number, d: number, w: number, v: number): [w: number, v: number] {
+  const velocity = beta * v + d;
+  return [w - decay * w - lr * velocity, velocity];
 }
 
-/** v <- mu v + g + wd w; w <- w - lr v */
-export function momentum(
-  lr: number,
-  wd: number,
-  mu: number,
-  g: ArrayLike<number>,
-  w: ArrayLike<number>,
-  v: ArrayLike<number>,
-): { w: Float64Array; v: Float64Array } {
-  const velocity = Float64Array.from({ length: w.length }, (_, i) => mu * v[i]! + g[i]! + wd * w[i]!);
-  return { v: velocity, w: Float64Array.from({ length: w.length }, (_, i) => w[i]! - lr * velocity[i]!) };
+/** v <- beta v + d; w <- w - decay w - lr (d + beta v) */
+export function nesterov(lr: number, decay: number, beta: number, d: number, w: number, v: number): [w: number, v: number] {
+  const velocity = beta * v + d;
+  return [w - decay * w - lr * (d + beta * velocity), velocity];
 }
