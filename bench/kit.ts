@@ -21,6 +21,8 @@ export interface Benchmark {
   readonly flops?: number;
   /** Bytes read and written by one iteration at least. */
   readonly bytes?: number;
+  /** Bytes of all it touches, each counted once: its limit is a copy within as many. Default: that of a vector of an update. */
+  readonly footprint?: number;
   /** How right the answer must be, in words. */
   readonly tolerance: string;
   /** Worst error of a first run's result, as a fraction of the tolerance: 1 or less is right, NaN is wrong. */
@@ -56,6 +58,7 @@ export interface Outcome {
   /** GFLOP/s or GB/s at the median. */
   readonly rate?: number;
   readonly unit?: "GFLOP/s" | "GB/s";
+  readonly footprint?: number;
 }
 
 /** Unit roundoff of f32. */

@@ -43,15 +43,18 @@ export async function compileLimits(builds: readonly Build[]): Promise<Partial<R
 export interface Limits {
   /** GFLOP/s of multiply-adds in registers, by build. */
   readonly madd: Partial<Record<Build, number>>;
-  /** GB/s read plus written by memory.copy: a vector of an update (cache), and 64 MiB (memory). */
-  readonly copy: { readonly cache: number; readonly memory: number };
+  /**
+   * GB/s read plus written by memory.copy: a vector of an update (cache), 64 MiB (memory), and by footprint, one half of so many bytes to
+   * the other half: what fits in a cache is copied faster than what does not, so work on vectors is held against a copy that touches as much.
+   */
+  readonly copy: { readonly cache: number; readonly memory: number; readonly of?: Readonly<Record<number, number>> };
 }
 
 /**
  * Prepares the measurement. Each call of what it returns measures again and gives the best so far: a limit is not an average, and
- * calls spread over the run find a quiet moment on a machine that others use too.
+ * calls spread over the run find a quiet moment on a machine that others use too. With a footprint, copies of that one only are measured.
  */
-export async function prepareLimits(modules: Partial<Record<Build, string>>, updateBytes: number): Promise<() => Limits> {
+export async function prepareLimits(modules: Partial<Record<Build, string>>, updateBytes: number): Promise<(footprint?: number) => Limits> {
   const large = 64 * 2 ** 20;
   const often = 200;
   const rounds = 2_000_000;
@@ -64,8 +67,16 @@ export async function prepareLimits(modules: Partial<Record<Build, string>>, upd
   );
   const copier = probes[0]!;
   copier.memory.grow(Math.ceil((2 * large + 65536) / 65536));
-  const limits = { madd: {} as Partial<Record<Build, number>>, copy: { cache: 0, memory: 0 } };
-  return () => {
+  const limits = { madd: {} as Partial<Record<Build, number>>, copy: { cache: 0, memory: 0, of: {} as Record<number, number> } };
+  return (footprint) => {
+    if (footprint !== undefined) {
+      const turns = Math.ceil(large / footprint);
+      const time = best(8, () => {
+        for (let i = 0; i < turns; i++) copier.copy(footprint / 2);
+      });
+      limits.copy.of[footprint] = Math.max(limits.copy.of[footprint] ?? 0, (footprint * turns) / time / 1e6);
+      return limits;
+    }
     for (const { build, flops, madd } of probes) {
       const rate = (flops.value * rounds) / best(8, () => madd(rounds, 0.999, 0.001)) / 1e6;
       limits.madd[build] = Math.max(limits.madd[build] ?? 0, rate);
@@ -87,10 +98,10 @@ interface Probe {
   readonly memory: WebAssembly.Memory;
 }
 
-/** The share of the limit that an outcome reached: of multiply-adds in its build (a rival: simd), or of copies in cache. */
-export function shareOfLimit({ contender, rate, unit }: Outcome, limits: Limits): number | undefined {
+/** The share of the limit that an outcome reached: of multiply-adds in its build (a rival: simd), or of copies: of its footprint, else in cache. */
+export function shareOfLimit({ contender, rate, unit, footprint }: Outcome, limits: Limits): number | undefined {
   const build = contender.startsWith("ours ") ? (contender.slice(5) as Build) : "simd";
-  const limit = unit === "GB/s" ? limits.copy.cache : limits.madd[build];
+  const limit = unit === "GB/s" ? (limits.copy.of?.[footprint ?? 0] ?? limits.copy.cache) : limits.madd[build];
   return rate === undefined || limit === undefined ? undefined : rate / limit;
 }
 

@@ -92,7 +92,7 @@ async function one(benchmark: Benchmark, subject: Case, plan: Plan): Promise<Fou
   return { status: "timed", error, median, least: min / repeat, margin: rme, samples: samplesCount, ...rateOf(benchmark, median) };
 }
 
-function rateOf({ flops, bytes }: Benchmark, median: number): Pick<Outcome, "rate" | "unit"> {
+function rateOf({ flops, bytes, footprint }: Benchmark, median: number): Pick<Outcome, "rate" | "unit" | "footprint"> {
   if (flops !== undefined) return { rate: flops / median / 1e6, unit: "GFLOP/s" };
-  return bytes === undefined ? {} : { rate: bytes / median / 1e6, unit: "GB/s" };
+  return bytes === undefined ? {} : { rate: bytes / median / 1e6, unit: "GB/s", ...(footprint !== undefined && { footprint }) };
 }

@@ -25,7 +25,9 @@ declare const report: (outcome: Outcome) => Promise<void>;
       for (const benchmark of (await load()).default) {
         if (!`${file} ${benchmark.name} ${benchmark.shape}`.includes(only)) continue;
         const found: Outcome[] = [];
+        if (benchmark.footprint !== undefined) limits?.(benchmark.footprint);
         await measure(benchmark, plan, (outcome) => found.push(outcome));
+        if (benchmark.footprint !== undefined) limits?.(benchmark.footprint);
         for (const outcome of found) await report(outcome);
         outcomes.push(...found);
       }

@@ -23,10 +23,12 @@ for (const file of files) {
   const { default: benchmarks } = (await import(new URL(file, here).href)) as { default: Benchmark[] };
   for (const benchmark of benchmarks) {
     if (!`${file} ${benchmark.name} ${benchmark.shape}`.includes(only)) continue;
+    if (benchmark.footprint !== undefined) limits?.(benchmark.footprint);
     await measure(benchmark, { mode, slow, wasmPath, sampleMs: 1 }, (outcome) => {
       outcomes.push(outcome);
       console.log(line(outcome));
     });
+    if (benchmark.footprint !== undefined) limits?.(benchmark.footprint);
   }
 }
 

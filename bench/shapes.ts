@@ -23,6 +23,8 @@ export const RATINGS = { users: 943, items: 1682, factors: 16 } as const;
 export const UNITS = [784, 200, 200, 10] as const;
 /** Parameters of the 2NN: the length of an update. */
 export const UPDATE = 199_210;
+/** Parameters of the large CNN. */
+export const CNN_UPDATE = 1_663_370;
 /** Batch sizes of a step. */
 export const BATCHES = [10, 32] as const;
 /** Updates in a mean. */

@@ -36,6 +36,7 @@ export const TARGETS: readonly Target[] = [
   { work: ["2NN step, clipped", thirtyTwo], rival: "tfjs-wasm", times: 50 },
   { work: ["2NN step, clipped", thirtyTwo], rival: "jax-js", times: 50 },
   { work: ["McMahan CNN step, clipped", thirtyTwo], than: ["McMahan CNN step", thirtyTwo], most: 1.6 },
+  ...["sgd", "momentum", "nesterov", "adam", "yogi", "adagrad", "rmsprop"].map((name): Target => ({ work: [name, "1,663,370"], share: 0.85 })),
   { work: ["clip + noise", "199,210"], rival: "tfjs-wasm", times: 3 },
   { work: ["weighted mean", "10 x 199,210"], rival: "tfjs-wasm", times: 3 },
 ];

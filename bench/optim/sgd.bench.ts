@@ -1,47 +1,44 @@
-// w <- w - lr (g + wd w), in place.
-import { sgd } from "fedlane";
-import { normals } from "../../tests/support/data.ts";
-import { type Benchmark, filling, type Numbers, once, U32, worst } from "../kit.ts";
-import { jaxArray } from "../rivals/jax.ts";
+// Plain SGD, momentum, Nesterov; SGD with the term of FedProx.
+import { bindTerm } from "fedlane";
+import * as reference from "../../tests/optim/sgd.reference.ts";
+import { benchmarks, type Descent } from "../descent.ts";
 import * as plain from "../rivals/plain.ts";
-import { count, UPDATE } from "../shapes.ts";
 
-const [lr, wd] = [0.0625, 0.0009765625]; // exact in f32
-const input = once(() => ({ w: normals(UPDATE, 1), g: normals(UPDATE, 2) }));
-const truth = once(() => Float64Array.from(input().w, (w, i) => w - lr * (input().g[i]! + wd * w)));
+const [learningRate, weightDecay, momentum, mu] = [0.0625, 0.0009765625, 0.5, 0.25]; // exact in f32
 
-export default [
+const heavyBall: Descent = {
+  name: "momentum",
+  options: { type: "sgd", learningRate, momentum },
+  state: 1,
+  twin: (g, w) => reference.momentum(learningRate, 0, momentum, g, w, 0)[0],
+  plain: (g, w, [v]) => plain.momentum(false, learningRate, momentum, g, w, v!),
+  tfjs: (tf) => tf.train.momentum(learningRate, momentum) as never,
+};
+const all: Descent[] = [
   {
     name: "sgd",
-    shape: count(UPDATE),
-    bytes: 12 * UPDATE,
-    tolerance: "4 u (|w| + lr |g|) an element",
-    check: (w) =>
-      worst(
-        w,
-        truth(),
-        Float64Array.from(input().w, (v, i) => 4 * U32 * (Math.abs(v) + lr * Math.abs(input().g[i]!))),
-      ),
-    ours: (engine) => {
-      const [w, g] = [engine.copy(input().w), engine.copy(input().g)];
-      return { run: () => void sgd(w, g, { learningRate: lr, weightDecay: wd }), result: () => w.view };
-    },
-    plain: () => {
-      const [w, g] = [input().w.slice(), input().g];
-      return filling(w, () => plain.sgd(lr, wd, g, w));
-    },
-    jax: (jax) => {
-      const step = jax.jit((w: ReturnType<typeof jaxArray>, g: ReturnType<typeof jaxArray>) => w.ref.sub(g.add(w.mul(wd)).mul(lr)));
-      const g = jaxArray(input().g);
-      let w = jaxArray(input().w);
-      let last: Numbers = [];
-      return {
-        run: () => {
-          w = step(w, g.ref);
-          last = w.ref.dataSync();
-        },
-        result: () => last,
-      };
-    },
+    options: { type: "sgd", learningRate, weightDecay },
+    state: 0,
+    twin: (g, w) => reference.sgd(learningRate, reference.slope(weightDecay, 0, g, 0, 0, w), w),
+    plain: (g, w) => plain.sgd(learningRate, weightDecay, g, w),
   },
-] satisfies Benchmark[];
+  {
+    name: "sgd, FedProx",
+    options: { type: "sgd", learningRate },
+    state: 0,
+    twin: (g, w, w0) => reference.sgd(learningRate, reference.slope(0, mu, g, w0, 0, w), w),
+    plain: (g, w, _, w0) => plain.sgdProx(learningRate, mu, g, w0, w),
+    term: (engine, w0) => bindTerm({ type: "fedprox", mu }, engine.copy(w0)),
+    termVectors: 1,
+  },
+  heavyBall,
+  {
+    ...heavyBall,
+    name: "nesterov",
+    options: { type: "sgd", learningRate, momentum, nesterov: true },
+    twin: (g, w) => reference.nesterov(learningRate, 0, momentum, g, w, 0)[0],
+    plain: (g, w, [v]) => plain.momentum(true, learningRate, momentum, g, w, v!),
+    tfjs: (tf) => tf.train.momentum(learningRate, momentum, true) as never,
+  },
+];
+export default all.flatMap(benchmarks);

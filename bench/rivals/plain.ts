@@ -62,6 +62,46 @@ export function crossEntropy(n: number, x: F32, labels: Int32Array, dx: F32): nu
 export function sgd(lr: number, wd: number, g: F32, w: F32): void {
   for (let i = 0; i < w.length; i++) w[i]! -= lr * (g[i]! + wd * w[i]!);
 }
+/** With the term of FedProx. */
+export function sgdProx(lr: number, mu: number, g: F32, w0: F32, w: F32): void {
+  for (let i = 0; i < w.length; i++) w[i]! -= lr * (g[i]! + mu * (w[i]! - w0[i]!));
+}
+export function momentum(nesterov: boolean, lr: number, beta: number, g: F32, w: F32, v: F32): void {
+  for (let i = 0; i < w.length; i++) {
+    v[i] = beta * v[i]! + g[i]!;
+    w[i]! -= lr * (nesterov ? g[i]! + beta * v[i]! : v[i]!);
+  }
+}
+export function adam(lr: number, beta1: number, beta2: number, eps: number, g: F32, w: F32, m: F32, v: F32): void {
+  for (let i = 0; i < w.length; i++) {
+    m[i] = beta1 * m[i]! + (1 - beta1) * g[i]!;
+    v[i] = beta2 * v[i]! + (1 - beta2) * g[i]! * g[i]!;
+    w[i]! -= (lr * m[i]!) / (Math.sqrt(v[i]!) + eps);
+  }
+}
+export function yogi(lr: number, beta1: number, beta2: number, eps: number, g: F32, w: F32, m: F32, v: F32): void {
+  for (let i = 0; i < w.length; i++) {
+    const q = g[i]! * g[i]!;
+    m[i] = beta1 * m[i]! + (1 - beta1) * g[i]!;
+    v[i]! -= (1 - beta2) * q * Math.sign(v[i]! - q);
+    w[i]! -= (lr * m[i]!) / (Math.sqrt(v[i]!) + eps);
+  }
+}
+export function adagrad(lr: number, eps: number, g: F32, w: F32, v: F32): void {
+  for (let i = 0; i < w.length; i++) {
+    v[i]! += g[i]! * g[i]!;
+    w[i]! -= (lr * g[i]!) / (Math.sqrt(v[i]!) + eps);
+  }
+}
+export function rmsprop(lr: number, rho: number, eps: number, g: F32, w: F32, v: F32): void {
+  for (let i = 0; i < w.length; i++) {
+    v[i] = rho * v[i]! + (1 - rho) * g[i]! * g[i]!;
+    w[i]! -= (lr * g[i]!) / (Math.sqrt(v[i]!) + eps);
+  }
+}
+export function clipValue(limit: number, x: F32, y: F32): void {
+  for (let i = 0; i < x.length; i++) y[i] = Math.max(-limit, Math.min(limit, x[i]!));
+}
 
 /** A network of dense layers with relu between, and one SGD step on it. */
 export class Network {
