@@ -4,6 +4,7 @@ export { dot_f32, max_abs_f32, squared_norm_f32, sum_f32 } from "./linalg/reduce
 export { gemm_f32_nn, gemm_f32_nt, gemm_f32_tn, gemm_scratch_f32, gemm_squared_norm_f32_tn, gemm_squared_norm_scratch_f32 } from "./linalg/gemm";
 export { bias_backward_f32, bias_f32 } from "./nn/bias";
 export { embedding_bag_f32, embedding_bag_norms_f32, embedding_gradient_f32, embedding_gradient_scratch_f32, embedding_norms_f32 } from "./nn/embedding";
+export { conv2d_f32, conv2d_gradient_norms_f32, conv2d_input_gradient_f32, conv2d_scratch_f32, conv2d_weight_gradient_f32 } from "./nn/conv2d";
 export { dense_f32, dense_gradient_norms_f32, dense_input_gradient_f32, dense_scratch_f32, dense_weight_gradient_f32 } from "./nn/dense";
 export { binary_cross_entropy_f32, bpr_f32, huber_f32, mean_squared_error_f32 } from "./nn/loss";
 export { squared_error_f32, top_k_f32 } from "./nn/metric";

@@ -63,7 +63,7 @@ interface Pass {
 }
 
 /** Calls visit(output pixel, input pixel, kernel place) for all of a convolution with same padding, pixels counted from the example's first. */
-function slide({ side, kernel }: { readonly side: number; readonly kernel: number }, visit: (to: number, from: number, tap: number) => void): void {
+export function slide({ side, kernel }: { readonly side: number; readonly kernel: number }, visit: (to: number, from: number, tap: number) => void): void {
   const before = Math.floor((kernel - 1) / 2);
   for (let row = 0; row < side; row++) {
     for (let column = 0; column < side; column++) {

@@ -29,6 +29,8 @@ export { dot, maxAbs, squaredNorm, sum } from "./linalg/reduce.ts";
 export { accumulate, add, axpy, scale, subtract } from "./linalg/vector.ts";
 export type { Activation } from "./nn/activation.ts";
 export { biasGradient, broadcastBias } from "./nn/bias.ts";
+export { type Conv2dLayer, conv2d, conv2dForward, conv2dInputGradient, conv2dWeightGradient } from "./nn/conv2d.ts";
+export type { ConvolutionLayerOptions, ConvolutionOptions } from "./nn/convolution.ts";
 export type { Dataset, Features } from "./nn/dataset.ts";
 export { type DenseLayer, dense, denseForward, denseInputGradient, denseWeightGradient } from "./nn/dense.ts";
 export {

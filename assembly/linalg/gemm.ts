@@ -208,7 +208,7 @@ function pack(kc: usize, nc: usize, b: usize, rsb: usize, dst: usize): void {
 }
 
 /** dst[c][r] <- src[r][c]: rows x cols floats, row strides in bytes. */
-function transpose(rows: usize, cols: usize, src: usize, rss: usize, dst: usize, rsd: usize): void {
+export function transpose(rows: usize, cols: usize, src: usize, rss: usize, dst: usize, rsd: usize): void {
   for (let r: usize = 0; r < rows; ) {
     const s = src + r * rss, d = dst + (r << 2);
     let c: usize = 0;

@@ -24,6 +24,55 @@ export function matmul(layout: Layout, m: number, n: number, k: number, a: F32, 
   }
 }
 
+/** A square image, a square kernel, stride 1, same padding; NHWC and HWIO. */
+export interface Convolution {
+  readonly side: number;
+  readonly kernel: number;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+/** Calls visit with the places of an output pixel's, an input pixel's and a kernel cell's first channels. */
+function slide(m: number, { side, kernel, inputs, outputs }: Convolution, visit: (y: number, x: number, w: number) => void): void {
+  const before = (kernel - 1) >> 1;
+  for (let i = 0; i < m * side; i++) {
+    for (let column = 0; column < side; column++) {
+      for (let r = 0; r < kernel; r++) {
+        const row = (i % side) + r - before;
+        if (row < 0 || row >= side) continue;
+        for (let s = 0; s < kernel; s++) {
+          const from = column + s - before;
+          if (from < 0 || from >= side) continue;
+          visit((i * side + column) * outputs, ((i + r - before) * side + from) * inputs, (r * kernel + s) * inputs * outputs);
+        }
+      }
+    }
+  }
+}
+export function conv2d(m: number, c: Convolution, x: F32, w: F32, bias: F32, y: F32): void {
+  y.fill(0);
+  addBias(c.outputs, bias, y);
+  slide(m, c, (yi, xi, wi) => {
+    for (let p = 0; p < c.inputs; p++) for (let q = 0; q < c.outputs; q++) y[yi + q]! += x[xi + p]! * w[wi + p * c.outputs + q]!;
+  });
+}
+export function conv2dInputGradient(m: number, c: Convolution, dy: F32, w: F32, dx: F32): void {
+  dx.fill(0);
+  slide(m, c, (yi, xi, wi) => {
+    for (let p = 0; p < c.inputs; p++) {
+      let s = 0;
+      for (let q = 0; q < c.outputs; q++) s += dy[yi + q]! * w[wi + p * c.outputs + q]!;
+      dx[xi + p]! += s;
+    }
+  });
+}
+export function conv2dWeightGradient(m: number, c: Convolution, x: F32, dy: F32, dw: F32, db: F32): void {
+  dw.fill(0);
+  sumRows(c.outputs, dy, db);
+  slide(m, c, (yi, xi, wi) => {
+    for (let p = 0; p < c.inputs; p++) for (let q = 0; q < c.outputs; q++) dw[wi + p * c.outputs + q]! += x[xi + p]! * dy[yi + q]!;
+  });
+}
+
 export function addBias(n: number, bias: F32, y: F32): void {
   for (let i = 0; i < y.length; i += n) for (let j = 0; j < n; j++) y[i + j]! += bias[j]!;
 }

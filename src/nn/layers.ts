@@ -2,6 +2,7 @@
 // Recurrent layers and attention will stand here too, as kinds over inputs [T, features].
 import { describe } from "../engine/check.ts";
 import { ParameterError } from "../engine/errors.ts";
+import { type Conv2dLayer, conv2dKind } from "./conv2d.ts";
 import { type DenseLayer, denseKind } from "./dense.ts";
 import { type EmbeddingBagLayer, type EmbeddingLayer, embeddingBagKind, embeddingKind } from "./embedding.ts";
 import { type InputLayer, inputKind } from "./input.ts";
@@ -9,7 +10,7 @@ import type { LayerKind } from "./layer.ts";
 import { type ReluLayer, reluKind } from "./relu.ts";
 
 /** Any layer's description. */
-export type Layer = InputLayer | DenseLayer | EmbeddingLayer | EmbeddingBagLayer | ReluLayer;
+export type Layer = InputLayer | Conv2dLayer | DenseLayer | EmbeddingLayer | EmbeddingBagLayer | ReluLayer;
 
 /** A layer with its place in a graph. */
 export type LayerNode = Layer & {
@@ -23,6 +24,7 @@ export type LayerNode = Layer & {
 // biome-ignore lint/suspicious/noExplicitAny: see above
 const KINDS: Readonly<Record<Layer["type"], LayerKind<any>>> = {
   input: inputKind,
+  conv2d: conv2dKind,
   dense: denseKind,
   embedding: embeddingKind,
   embeddingBag: embeddingBagKind,
