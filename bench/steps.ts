@@ -1,6 +1,5 @@
 // Rows for one SGD step of a network of bench/shapes.ts, the loss read back. Ours also gathers its batch from the data set; the rivals' batch lies ready.
-import { dense, type Engine, type Tensor } from "fedlane";
-import { interim } from "#dist/nn/interim.js";
+import { createOptimizer, dense, type Engine, type Tensor } from "fedlane";
 import { Trainer } from "#dist/nn/trainer.js";
 import { type Benchmark, type Case, type Contender, once, worst } from "./kit.ts";
 import { flopsOf, layersOf, PIXELS, type Start, start } from "./network.ts";
@@ -18,7 +17,7 @@ export function ourStep(engine: Engine, network: Network, m: number, { w: from, 
   const data = { x: engine.tensor("f32", [m, PIXELS], x), labels: engine.tensor("i32", m, labels) };
   const order = engine.tensor("u32", m, Uint32Array.from(labels.keys()));
   const w = engine.copy(from);
-  const optimizer = interim(engine, model.size, { learningRate: lr, weightDecay: 0, momentum: 0 });
+  const optimizer = createOptimizer(engine, model.size, { type: "sgd", learningRate: lr });
   const trainer = new Trainer({ model, batch: m, optimizer, bounds: clip === undefined ? undefined : [clip] });
   let loss = Number.NaN;
   return {

@@ -1,30 +1,61 @@
 // What a client does: local training, and a look at how well a model does.
-import { checkNumber, checkOptions, checkSameEngine } from "../engine/check.ts";
+import { checkChoice, checkNumber, checkOptions, checkSameEngine } from "../engine/check.ts";
+import { ParameterError } from "../engine/errors.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { subtract } from "../linalg/vector.ts";
 import { checkDataset, checkFeatures, type Dataset, featuresOf, rowsOf } from "../nn/dataset.ts";
-import { interim } from "../nn/interim.ts";
 import type { Model } from "../nn/model.ts";
 import { Plan } from "../nn/plan.ts";
-import { Trainer } from "../nn/trainer.ts";
+import { checkClipping, clippingBounds, type GradientClipping, type PerExampleClipping, Trainer } from "../nn/trainer.ts";
+import { checkOptimizer, createOptimizer, Optimizer, type OptimizerOptions } from "../optim/optimizer.ts";
 import { checkSgd } from "../optim/sgd.ts";
+import { bindTerm, checkTerm, type LocalTerm } from "../optim/term.ts";
 import { checkStream, type RandomStream } from "../random/chacha.ts";
 import { shuffle } from "../random/permutation.ts";
+import { poissonSample } from "../random/poisson.ts";
 
-/** How a client trains. */
+/** How a client trains. Give `learningRate` for SGD, or an `optimizer`. */
 export interface LocalUpdateOptions {
   /** Passes over the client's examples (E), >= 1. */
   readonly epochs: number;
   /** Examples a step (B), >= 1; the last step of an epoch may be shorter. */
   readonly batchSize: number;
-  readonly learningRate: number;
+  readonly learningRate?: number;
   readonly weightDecay?: number;
   readonly momentum?: number;
-  /** Order of the examples, drawn anew each epoch. */
+  /** Any optimizer as plain data, fresh for this call; or one made by createOptimizer, whose state goes on from call to call. */
+  readonly optimizer?: OptimizerOptions | Optimizer;
+  /** Clipping of each step's gradient. */
+  readonly clipping?: GradientClipping;
+  /** Clipping of each example's gradient: steps take the clipped sum over batchSize. Without noise it is no privacy mechanism. */
+  readonly perExampleClipping?: PerExampleClipping;
+  /** FedProx, SCAFFOLD or FedDyn. */
+  readonly localTerm?: LocalTerm;
+  /**
+   * "shuffled" (default): every example once an epoch. "poisson": every step takes each example with probability batchSize / examples,
+   * independently; epochs * ceil(examples / batchSize) steps. Only the second lets an accountant claim amplification by sampling.
+   */
+  readonly sampling?: "shuffled" | "poisson";
+  /** Order or choice of the examples, and the masks of dropout. */
   readonly shuffle: RandomStream;
   /** The client's examples as row indices of the data set; default all rows. */
   readonly rows?: Tensor<"u32">;
 }
+
+const KNOWN: readonly (keyof LocalUpdateOptions)[] = [
+  "epochs",
+  "batchSize",
+  "learningRate",
+  "weightDecay",
+  "momentum",
+  "optimizer",
+  "clipping",
+  "perExampleClipping",
+  "localTerm",
+  "sampling",
+  "shuffle",
+  "rows",
+];
 
 /** What training gave. */
 export interface LocalUpdate {
@@ -33,13 +64,31 @@ export interface LocalUpdate {
   /** Examples of the client: the weight of its update. */
   readonly examples: number;
   readonly steps: number;
-  /** Mean loss over the steps, each before its update. */
+  /** Mean loss over the examples of all steps, each before its update. */
   readonly loss: number;
+  /** Examples, counted in every step, that per-example clipping left out because their gradient was not finite. */
+  readonly nonFinite: number;
+}
+
+/** The options that say how a step changes the weights, checked: an optimizer's description or an optimizer. */
+export function localOptimizer(
+  op: string,
+  options: Pick<LocalUpdateOptions, "learningRate" | "weightDecay" | "momentum" | "optimizer">,
+): OptimizerOptions | Optimizer {
+  const { learningRate, weightDecay, momentum, optimizer } = options;
+  if (optimizer === undefined) {
+    const sgd = checkSgd(op, { learningRate: learningRate as number, weightDecay: weightDecay ?? 0, momentum: momentum ?? 0 });
+    return { type: "sgd", ...sgd };
+  }
+  if (learningRate !== undefined || weightDecay !== undefined || momentum !== undefined)
+    throw new ParameterError(`${op}: expected learningRate, weightDecay and momentum inside optimizer, got both`, { argument: "optimizer" });
+  if (!(optimizer instanceof Optimizer)) checkOptimizer(op, optimizer);
+  return optimizer;
 }
 
 /**
- * Local SGD from the global weights: ClientUpdate of McMahan et al. 2017 (arXiv:1602.05629), algorithm 1.
- * The weights are not changed. A step allocates nothing.
+ * Local training from the global weights: ClientUpdate of McMahan et al. 2017 (arXiv:1602.05629), algorithm 1, with any optimizer,
+ * clipping and local term. The weights are not changed. A step allocates nothing.
  * @param weights global weights, model.size elements
  * @param data labels in [0, model.classes)
  * @throws {@link ShapeError} for a client without examples; {@link ParameterError} for options or labels out of range. Nothing is left allocated.
@@ -49,44 +98,67 @@ export interface LocalUpdate {
 export function localUpdate(model: Model, weights: Tensor<"f32">, data: Dataset, options: LocalUpdateOptions): LocalUpdate {
   const op = "localUpdate";
   model.checkWeights(op, weights);
-  checkOptions(op, options, ["epochs", "batchSize", "learningRate", "weightDecay", "momentum", "shuffle", "rows"]);
-  const { epochs, batchSize } = options;
+  checkOptions(op, options, KNOWN);
+  const { epochs, batchSize, clipping, perExampleClipping, localTerm, sampling = "shuffled", shuffle: stream } = options;
   checkNumber(op, "epochs", epochs, { min: 1, integer: true });
   checkNumber(op, "batchSize", batchSize, { min: 1, integer: true });
-  const { learningRate, weightDecay, momentum } = checkSgd(op, {
-    learningRate: options.learningRate,
-    weightDecay: options.weightDecay ?? 0,
-    momentum: options.momentum ?? 0,
-  });
-  checkStream(op, options.shuffle);
+  const given = localOptimizer(op, options);
+  if (given instanceof Optimizer && (given.engine !== model.engine || given.size !== model.size)) {
+    throw new ParameterError(`${op}: expected an optimizer of ${model.size} parameters in the model's engine, got one of ${given.size}`, {
+      argument: "optimizer",
+    });
+  }
+  if (clipping !== undefined) checkClipping(op, clipping);
+  const bounds = perExampleClipping && clippingBounds(op, model, perExampleClipping);
+  if (localTerm !== undefined) checkTerm(op, localTerm, model.size);
+  checkChoice(op, "sampling", sampling, ["shuffled", "poisson"]);
+  checkStream(op, stream);
   const count = checkDataset(op, model, data);
   checkSameEngine(op, { weights, "data.x": featuresOf(data.x, model.inputNodes[0]!) });
   const { engine } = model;
 
   const order = rowsOf(op, model, count, options.rows, 1);
-  let trainer: Trainer | undefined;
+  const n = order.size;
+  const batch = Math.min(batchSize, n);
+  const opened: { dispose(): void }[] = [order];
+  const keep = <T extends { dispose(): void }>(resource: T): T => {
+    opened.push(resource);
+    return resource;
+  };
   let local: Tensor<"f32"> | undefined;
   let done = false;
-  const optimizer = interim(engine, model.size, { learningRate, weightDecay, momentum });
   try {
-    const batch = Math.min(batchSize, order.size);
-    trainer = new Trainer({ model, batch, optimizer, random: options.shuffle });
+    const optimizer = given instanceof Optimizer ? given : keep(createOptimizer(engine, model.size, given));
+    const term = localTerm && keep(bindTerm(localTerm, weights));
+    const trainer = keep(new Trainer({ model, batch, optimizer, clipping, bounds, term, random: stream, anyBatch: sampling === "poisson" }));
     local = engine.tensor("f32", model.size).set(weights.view);
-    let loss = 0;
-    let steps = 0;
+    const chosen = sampling === "poisson" ? keep(engine.tensorOutsideScopes("u32", n)) : order;
+    let [loss, seen, steps, nonFinite] = [0, 0, 0, 0];
+    const step = (rows: number, m: number): void => {
+      const result = trainer.step(local!.address, data, rows, m);
+      loss += result.loss;
+      nonFinite += result.nonFinite;
+      seen += m - result.nonFinite;
+      steps++;
+    };
     for (let epoch = 0; epoch < epochs; epoch++) {
-      shuffle(order, options.shuffle);
-      for (let at = 0; at < order.size; at += batch, steps++) {
-        loss += trainer.step(local.address, data, order.address + 4 * at, Math.min(batch, order.size - at)).loss;
+      if (sampling === "shuffled") {
+        shuffle(order, stream);
+        for (let at = 0; at < n; at += batch) step(order.address + 4 * at, Math.min(batch, n - at));
+      } else {
+        for (let at = 0; at < n; at += batch) {
+          const m = poissonSample(chosen, batch / n, stream);
+          const [places, rows] = [chosen.view, order.view];
+          for (let i = 0; i < m; i++) places[i] = rows[places[i]!]!;
+          step(chosen.address, m);
+        }
       }
     }
     subtract(local, weights, local);
     done = true;
-    return { delta: local, examples: order.size, steps, loss: loss / (epochs * order.size) };
+    return { delta: local, examples: n, steps, loss: seen === 0 ? 0 : loss / seen, nonFinite };
   } finally {
-    trainer?.dispose();
-    optimizer.dispose();
-    order.dispose();
+    for (const resource of opened.reverse()) resource.dispose();
     if (!done) local?.dispose({ wipe: true });
   }
 }

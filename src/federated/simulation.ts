@@ -3,52 +3,19 @@
 // Same final bits for any number of workers and any order of answers: a client's update depends on its task alone, the mean does not
 // depend on order (aggregate/mean.ts), and the test set is evaluated in fixed slices.
 import { createMean, type Mean } from "../aggregate/mean.ts";
-import { checkNumber, checkOptions, describe } from "../engine/check.ts";
+import { checkOptions } from "../engine/check.ts";
 import { createEngine } from "../engine/create.ts";
 import type { Build, Engine, Numerics, Profile } from "../engine/engine.ts";
-import { ParameterError, ShapeError } from "../engine/errors.ts";
 import { Tensor } from "../engine/tensor.ts";
 import { decodeFrame } from "../formats/frame.ts";
-import type { LayerNode } from "../nn/layers.ts";
 import type { Model } from "../nn/model.ts";
-import { checkSgd } from "../optim/sgd.ts";
+import type { OptimizerOptions } from "../optim/optimizer.ts";
 import { createStream, type RandomStream } from "../random/chacha.ts";
-import type { DataArrays, TrainTask } from "../workers/entry.ts";
+import type { TrainTask } from "../workers/entry.ts";
 import { createPool, type Pool } from "../workers/pool.ts";
+import { checkConfig, clientOptimizer, type SimulationConfig, type SimulationData } from "./config.ts";
 import { sampleClients } from "./partition.ts";
-import { serverRound } from "./server.ts";
-
-export interface SimulationData {
-  readonly train: DataArrays;
-  readonly test: DataArrays;
-}
-
-/** What is simulated. Everything that decides the result is here. */
-export interface SimulationConfig {
-  readonly layers: readonly LayerNode[];
-  /** Rows of the training set that each client holds; a client may be empty and then sends nothing. */
-  readonly partition: readonly Uint32Array[];
-  /** Share of clients in a round (C), in (0, 1]; at least one client. */
-  readonly clientFraction: number;
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly learningRate: number;
-  readonly weightDecay?: number;
-  readonly momentum?: number;
-  readonly serverLearningRate?: number;
-  /** Bits of an update: 1 to 8, or 32 for plain f32 (default). */
-  readonly bits?: number;
-  /** L2 bound of an update. With it every update weighs the same; without, as much as it has examples. */
-  readonly clipNorm?: number;
-  /** Standard deviation of the noise on the sum of a round's updates, in units of clipNorm; each client adds its share before it quantizes. */
-  readonly noiseMultiplier?: number;
-  /** Most rounds to run. */
-  readonly rounds: number;
-  /** Stop at this test accuracy. */
-  readonly targetAccuracy?: number;
-  /** Decides every random choice, and makes the noise repeatable: not private. */
-  readonly notPrivateSeed: number | string;
-}
+import { TermState } from "./term.ts";
 
 /** One round, as it is reported. */
 export interface RoundReport {
@@ -104,10 +71,10 @@ export async function simulate(data: SimulationData, config: SimulationConfig, o
   checkOptions("simulate", options, ["workers", "signal", "onRound", "build", "numerics", "onPool"]);
   const { workers = 2, signal, onRound } = options;
   const engine = await createEngine({ ...(options.build ? { build: options.build } : {}), ...(options.numerics ? { numerics: options.numerics } : {}) });
-  const model = engine.model(config.layers);
+  const model = engine.model(config.layers, config.loss === undefined ? {} : { loss: config.loss });
   checkConfig(config, data, model);
   const { build, numerics, module } = engine;
-  const pool = await createPool({ module, build, numerics, layers: config.layers, train: data.train, test: data.test }, { workers });
+  const pool = await createPool({ module, build, numerics, layers: config.layers, loss: model.loss, train: data.train, test: data.test }, { workers });
   options.onPool?.(pool);
   const profile = engine.startProfile();
   const rounds: RoundReport[] = [];
@@ -131,7 +98,10 @@ export async function simulate(data: SimulationData, config: SimulationConfig, o
     };
     const weights = model.initialise(streams.initialise);
     const mean = createMean(engine, model.size);
-    const round = { engine, model, pool, data, config, streams, mean, weights, profile, signal };
+    const optimizer = clientOptimizer("simulate", config);
+    const rate = typeof optimizer.learningRate === "number" ? optimizer.learningRate : 0;
+    const term = new TermState(engine, model.size, config.partition.length, config.localTerm, rate);
+    const round = { engine, model, pool, data, config, optimizer, term, streams, mean, weights, profile, signal };
     while (rounds.length < config.rounds) {
       let report: RoundReport;
       try {
@@ -165,6 +135,8 @@ interface Round {
   readonly pool: Pool;
   readonly data: SimulationData;
   readonly config: SimulationConfig;
+  readonly optimizer: OptimizerOptions;
+  readonly term: TermState;
   readonly streams: Streams;
   readonly mean: Mean;
   readonly weights: Tensor<"f32">;
@@ -174,32 +146,38 @@ interface Round {
 
 /** Sample clients, train them, average, evaluate. The weights change only when every update of the round is in. */
 async function runRound(r: Round, index: number, before: RoundReport | undefined): Promise<RoundReport> {
-  const { engine, model, pool, config, streams, mean, weights, profile, signal } = r;
+  const { engine, model, pool, config, term, mean, weights, profile, signal } = r;
   const start = performance.now();
   const count = Math.max(1, Math.round(config.clientFraction * config.partition.length));
-  const chosen = sampleClients(engine, config.partition.length, count, streams.sample.fork(index, 0));
+  const chosen = sampleClients(engine, config.partition.length, count, r.streams.sample.fork(index, 0));
   const active = Array.from(chosen).filter((client) => config.partition[client]!.length > 0);
   const sent = weights.toArray();
   mean.reset();
+  term.beginRound();
   let bytesUp = 0;
-  const losses = await Promise.all(
+  const results = await Promise.all(
     active.map(async (client) => {
       const rows = config.partition[client]!;
-      const result = await pool.train(() => trainTask(config, streams, sent, rows, active.length, index, client), signal);
+      const result = await pool.train(() => trainTask(r, sent, rows, active.length, index, client), signal);
       bytesUp += result.frame.length;
       addProfile(profile, result.profile);
       addFrame(engine, mean, result.frame, Math.max(1, rows.length));
-      return result.loss;
+      if (result.change) {
+        bytesUp += result.change.length;
+        addFrame(engine, term.changes!, result.change, 1);
+      }
+      return { client, ...result };
     }),
   );
-  serverRound(weights, mean, { serverLearningRate: config.serverLearningRate ?? 1 });
+  const own = results.flatMap(({ client, own }) => (own ? [[client, own] as const] : []));
+  term.endRound(weights, mean, own, config.serverLearningRate ?? 1);
   const { accuracy, loss } = await evaluateSlices(r);
-  const bytesDown = active.length * model.size * 4;
+  const bytesDown = active.length * (model.size + term.extraDown) * 4;
   return {
     round: index,
     accuracy,
     loss,
-    trainLoss: losses.length === 0 ? Number.NaN : losses.reduce((a, b) => a + b, 0) / losses.length,
+    trainLoss: results.length === 0 ? Number.NaN : results.reduce((sum, { loss }) => sum + loss, 0) / results.length,
     clients: active.length,
     bytesUp,
     bytesDown,
@@ -210,26 +188,20 @@ async function runRound(r: Round, index: number, before: RoundReport | undefined
 }
 
 /** The task of one client in one round; the worker gets a clone. */
-function trainTask(
-  config: SimulationConfig,
-  streams: Streams,
-  sent: Float32Array,
-  rows: Uint32Array,
-  clients: number,
-  round: number,
-  client: number,
-): TrainTask {
+function trainTask(r: Round, sent: Float32Array, rows: Uint32Array, clients: number, round: number, client: number): TrainTask {
+  const { config, streams, term } = r;
   const { clipNorm, noiseMultiplier = 0 } = config;
   return {
     weights: sent,
     rows,
     epochs: config.epochs,
     batchSize: config.batchSize,
-    learningRate: config.learningRate,
-    weightDecay: config.weightDecay ?? 0,
-    momentum: config.momentum ?? 0,
+    optimizer: r.optimizer,
+    clipping: config.clipping,
+    perExampleClipping: config.perExampleClipping,
+    term: term.task(client),
     bits: config.bits ?? 32,
-    weight: clipNorm === undefined ? rows.length : 1,
+    weight: clipNorm === undefined && !term.equalWeights ? rows.length : 1,
     clipNorm,
     // Independent shares of n clients add up to a variance of (noiseMultiplier clipNorm)^2.
     sigma: (noiseMultiplier * (clipNorm ?? 0)) / Math.sqrt(clients),
@@ -276,65 +248,4 @@ function addProfile(sum: Profile, more: Profile): void {
     entry.milliseconds += milliseconds;
     entry.calls += calls;
   }
-}
-
-const KNOWN: readonly (keyof SimulationConfig)[] = [
-  "layers",
-  "partition",
-  "clientFraction",
-  "epochs",
-  "batchSize",
-  "learningRate",
-  "weightDecay",
-  "momentum",
-  "serverLearningRate",
-  "bits",
-  "clipNorm",
-  "noiseMultiplier",
-  "rounds",
-  "targetAccuracy",
-  "notPrivateSeed",
-];
-
-function checkConfig(config: SimulationConfig, data: SimulationData, model: Model): void {
-  const op = "simulate";
-  checkOptions(op, config, KNOWN);
-  for (const name of ["train", "test"] as const) {
-    const part = data[name];
-    if (!(part?.labels instanceof Int32Array))
-      throw new ParameterError(`${op}: expected data.${name}.labels to be an Int32Array, got ${describe(part?.labels)}`);
-    if (!(part.x instanceof Uint8Array || part.x instanceof Float32Array)) {
-      throw new ParameterError(`${op}: expected data.${name}.x to be a Uint8Array or Float32Array, got ${describe(part.x)}`);
-    }
-    const want = part.labels.length * model.inputs;
-    if (part.labels.length === 0 || part.x.length !== want) {
-      throw new ShapeError(
-        `${op}: expected data.${name}.x to hold ${part.labels.length} rows of ${model.inputs} features (one or more), got ${part.x.length} values`,
-      );
-    }
-    const bad = part.labels.findIndex((y) => y < 0 || y >= model.classes);
-    if (bad >= 0) throw new ParameterError(`${op}: expected labels in [0, ${model.classes}), got ${part.labels[bad]} at index ${bad} of data.${name}`);
-  }
-  if (!Array.isArray(config.partition) || config.partition.length === 0)
-    throw new ParameterError(`${op}: expected partition to list one or more clients, got ${describe(config.partition)}`);
-  config.partition.forEach((rows, client) => {
-    if (!(rows instanceof Uint32Array)) throw new ParameterError(`${op}: expected partition[${client}] to be a Uint32Array, got ${describe(rows)}`);
-    const bad = rows.find((row) => row >= data.train.labels.length);
-    if (bad !== undefined) throw new ParameterError(`${op}: expected rows below ${data.train.labels.length}, got ${bad} in partition[${client}]`);
-  });
-  checkNumber(op, "clientFraction", config.clientFraction, { above: 0, max: 1 });
-  checkNumber(op, "epochs", config.epochs, { min: 1, integer: true });
-  checkNumber(op, "batchSize", config.batchSize, { min: 1, integer: true });
-  checkNumber(op, "rounds", config.rounds, { min: 1, integer: true });
-  checkSgd(op, { learningRate: config.learningRate, weightDecay: config.weightDecay ?? 0, momentum: config.momentum ?? 0 });
-  checkNumber(op, "serverLearningRate", config.serverLearningRate ?? 1, { above: 0 });
-  const bits = config.bits ?? 32;
-  if (bits !== 32) checkNumber(op, "bits (32, or 1 to 8)", bits, { min: 1, max: 8, integer: true });
-  if (config.clipNorm !== undefined) checkNumber(op, "clipNorm", config.clipNorm, { above: 0 });
-  if (config.noiseMultiplier !== undefined) {
-    checkNumber(op, "noiseMultiplier", config.noiseMultiplier, { min: 0 });
-    if (config.noiseMultiplier > 0 && config.clipNorm === undefined)
-      throw new ParameterError(`${op}: expected clipNorm with noiseMultiplier, got none: noise without a bound hides nothing`);
-  }
-  if (config.targetAccuracy !== undefined) checkNumber(op, "targetAccuracy", config.targetAccuracy, { min: 0, max: 1 });
 }

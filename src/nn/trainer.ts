@@ -3,10 +3,11 @@ import { checkNumber, checkOptions, describe } from "../engine/check.ts";
 import type { Engine } from "../engine/engine.ts";
 import { ParameterError } from "../engine/errors.ts";
 import type { Tensor } from "../engine/tensor.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { type BoundTerm, NO_TERM } from "../optim/term.ts";
 import type { RandomStream } from "../random/chacha.ts";
 import type { Dataset } from "./dataset.ts";
 import type { LayoutEntry } from "./graph.ts";
-import type { BoundTerm, Optimizer } from "./interim.ts";
 import type { Model } from "./model.ts";
 import { type Bounds, type PassRandom, Plan, type Sink } from "./plan.ts";
 
@@ -169,11 +170,11 @@ export class Trainer {
   #apply(weights: number, gradient: Tensor<"f32">): void {
     const { model, optimizer, clipping, term } = this.#parts;
     if (clipping) clip(this.#engine, model.layout, clipping, gradient);
+    const { mu, w0, c } = term?.addresses ?? NO_TERM;
     for (const { from, size } of this.#dense) {
       const at = 4 * from;
-      const shifted = term && { mu: term.mu, w0: term.w0 && term.w0 + at, c: term.c && term.c + at };
       const slots = optimizer.slots.map((slot) => slot.address + at);
-      optimizer.applyAt(size, gradient.address + at, weights + at, slots, shifted);
+      optimizer.applyAt(size, gradient.address + at, weights + at, slots, { mu, w0: w0 && w0 + at, c: c && c + at });
     }
   }
 
@@ -187,7 +188,7 @@ export class Trainer {
       const tables = [weights + at, ...optimizer.slots.map((slot) => slot.address + at)];
       const compact = tables.map((_, i) => gathered.address + i * stride);
       tables.forEach((table, i) => void kernels.take_rows_f32(rows, width, ids, table, compact[i]!));
-      optimizer.applyAt(rows * width, values, compact[0]!, compact.slice(1), undefined);
+      optimizer.applyAt(rows * width, values, compact[0]!, compact.slice(1));
       tables.forEach((table, i) => void kernels.put_rows_f32(rows, width, ids, compact[i]!, table));
     };
   }
@@ -214,7 +215,7 @@ function joined(entries: readonly LayoutEntry[]): { from: number; size: number }
 
 function clip({ kernels }: Engine, layout: readonly LayoutEntry[], { value, norm, globalNorm }: GradientClipping, gradient: Tensor<"f32">): void {
   const g = gradient.address;
-  if (value !== undefined) kernels.scale_f32(gradient.size, 1, g, g);
+  if (value !== undefined) kernels.clip_value_f32(gradient.size, value, g, g);
   else if (globalNorm !== undefined) kernels.clip_l2_f32(gradient.size, globalNorm, g, g);
   else for (const { offset, size } of layout) kernels.clip_l2_f32(size, norm!, g + 4 * offset, g + 4 * offset);
 }

@@ -5,10 +5,14 @@ import { createEngine } from "../engine/create.ts";
 import type { Build, Engine, Numerics, Profile } from "../engine/engine.ts";
 import { type SerialisedError, serialiseError, WorkerError } from "../engine/errors.ts";
 import { type Evaluation, evaluate, localUpdate } from "../federated/client.ts";
+import { type TaskTerm, trainWithTerm } from "../federated/term.ts";
 import { encodeFrame } from "../formats/frame.ts";
 import type { Dataset } from "../nn/dataset.ts";
 import type { LayerNode } from "../nn/layers.ts";
+import type { Loss } from "../nn/loss.ts";
 import type { Model } from "../nn/model.ts";
+import type { GradientClipping, PerExampleClipping } from "../nn/trainer.ts";
+import type { OptimizerOptions } from "../optim/optimizer.ts";
 import { clipByNorm } from "../privacy/clip.ts";
 import { addGaussianNoise } from "../privacy/gaussian.ts";
 import { RandomStream, type StreamState } from "../random/chacha.ts";
@@ -27,6 +31,7 @@ export interface Setup {
   readonly build: Build;
   readonly numerics: Numerics;
   readonly layers: readonly LayerNode[];
+  readonly loss: Loss;
   readonly train: DataArrays;
   readonly test: DataArrays;
 }
@@ -37,9 +42,10 @@ export interface TrainTask {
   readonly rows: Uint32Array;
   readonly epochs: number;
   readonly batchSize: number;
-  readonly learningRate: number;
-  readonly weightDecay: number;
-  readonly momentum: number;
+  readonly optimizer: OptimizerOptions;
+  readonly clipping: GradientClipping | undefined;
+  readonly perExampleClipping: PerExampleClipping | undefined;
+  readonly term: TaskTerm | undefined;
   /** 1 to 8, or 32 for plain f32. */
   readonly bits: number;
   /** Weight of the update in the mean. */
@@ -55,6 +61,9 @@ export interface TrainResult {
   readonly frame: Uint8Array<ArrayBuffer>;
   readonly loss: number;
   readonly profile: Profile;
+  /** The client's own vector of its local term, and the change of it that a server is sent. */
+  readonly own?: Float32Array<ArrayBuffer>;
+  readonly change?: Uint8Array<ArrayBuffer>;
 }
 
 export interface EvaluateTask {
@@ -99,7 +108,7 @@ const api = {
   start: (setup: Setup): Promise<Answer<true>> =>
     answer(async () => {
       const engine = await createEngine({ wasm: setup.module, build: setup.build, numerics: setup.numerics });
-      const model = engine.model(setup.layers);
+      const model = engine.model(setup.layers, { loss: setup.loss });
       ready = { engine, model, train: place(engine, model, setup.train), test: place(engine, model, setup.test) };
       return true as const;
     }),
@@ -110,25 +119,41 @@ const api = {
       const profile = engine.startProfile();
       try {
         return engine.scope(() => {
-          const { delta, loss } = localUpdate(model, engine.copy(task.weights), train, {
-            epochs: task.epochs,
-            batchSize: task.batchSize,
-            learningRate: task.learningRate,
-            weightDecay: task.weightDecay,
-            momentum: task.momentum,
-            shuffle: new RandomStream(task.shuffle),
-            rows: engine.tensor("u32", task.rows.length, task.rows),
-          });
+          const weights = engine.copy(task.weights);
+          const { update: trained, state } = trainWithTerm(engine, task.term, (localTerm) =>
+            localUpdate(model, weights, train, {
+              epochs: task.epochs,
+              batchSize: task.batchSize,
+              optimizer: task.optimizer,
+              ...(task.clipping && { clipping: task.clipping }),
+              ...(task.perExampleClipping && { perExampleClipping: task.perExampleClipping }),
+              ...(localTerm && { localTerm }),
+              shuffle: new RandomStream(task.shuffle),
+              rows: engine.tensor("u32", task.rows.length, task.rows),
+            }),
+          );
+          const { delta, loss } = trained;
           if (task.clipNorm !== undefined) clipByNorm(delta, task.clipNorm);
           if (task.sigma > 0) addGaussianNoise(delta, task.sigma, new RandomStream(task.noise));
           const update = task.bits === 32 ? delta : quantize(delta, task.bits, new RandomStream(task.rounding));
-          return { frame: encodeFrame(update, task.weight), loss, profile };
+          return {
+            frame: encodeFrame(update, task.weight),
+            loss,
+            profile,
+            ...(state && { own: state.own }),
+            ...(state?.change && { change: encodeFrame(state.change, 1) }),
+          };
         });
       } finally {
         engine.stopProfile();
       }
     });
-    return "value" in result ? transfer(result, [result.value.frame.buffer]) : result;
+    if (!("value" in result)) return result;
+    const { frame, own, change } = result.value;
+    return transfer(
+      result,
+      [frame, own, change].flatMap((part) => (part ? [part.buffer] : [])),
+    );
   },
 
   evaluate: (task: EvaluateTask): Promise<Answer<EvaluateResult>> =>

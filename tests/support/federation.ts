@@ -20,7 +20,7 @@ function rows(n: number, seed: number): { x: Float32Array; labels: Int32Array } 
 export const smallData: SimulationData = { train: rows(240, 1), test: rows(100, 2) };
 
 /** 8 clients of 30 rows, half of them a round, 8-bit updates, 4 rounds. */
-export const smallConfig: SimulationConfig = {
+export const smallConfig = {
   layers: [dense(FEATURES, 9, "relu"), dense(9, 2)],
   partition: Array.from({ length: 8 }, (_, c) => Uint32Array.from({ length: 30 }, (_, i) => c * 30 + i)),
   clientFraction: 0.5,
@@ -30,4 +30,4 @@ export const smallConfig: SimulationConfig = {
   bits: 8,
   rounds: 4,
   notPrivateSeed: 5,
-};
+} satisfies SimulationConfig;

@@ -5,7 +5,7 @@ import { smallData } from "../support/federation.ts";
 
 async function setup(): Promise<Setup> {
   const { module, build, numerics } = await createEngine();
-  return { module, build, numerics, layers: [dense(8, 2)], train: smallData.train, test: smallData.test };
+  return { module, build, numerics, layers: [dense(8, 2)], loss: "softmaxCrossEntropy" as const, train: smallData.train, test: smallData.test };
 }
 
 async function withPool<T>(options: PoolOptions, body: (pool: Pool) => Promise<T>): Promise<T> {
@@ -63,9 +63,10 @@ describe("pool", () => {
         rows: Uint32Array.from({ length: 240 }, (_, i) => i),
         epochs: 1e7,
         batchSize: 1,
-        learningRate: 1e-6,
-        weightDecay: 0,
-        momentum: 0,
+        optimizer: { type: "sgd" as const, learningRate: 1e-6 },
+        clipping: undefined,
+        perExampleClipping: undefined,
+        term: undefined,
         bits: 32,
         weight: 1,
         sigma: 0,
