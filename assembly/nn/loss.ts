@@ -141,7 +141,7 @@ export function bpr_f32(m: usize, n: usize, alpha: f64, x: usize, dx: usize): f6
   for (let i: usize = 0; i < m; i++) {
     const xi = x + ((i * n) << 2), di = dx + ((i * n) << 2);
     loss += total(RANKING, negatives, <f64>load<f32>(xi), c, xi + 4, 0, di + 4);
-    store<f32>(di, <f32>-sum_f32(negatives, di));
+    store<f32>(di, <f32>-sum_f32(negatives, di + 4));
   }
   return loss / <f64>negatives;
 }
