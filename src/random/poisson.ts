@@ -1,34 +1,39 @@
-import { checkNumber, checkTensor } from "../engine/check.ts";
+import { checkNumber } from "../engine/check.ts";
+import type { Engine } from "../engine/engine.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { checkStream, type RandomStream } from "./chacha.ts";
 
 const DRAWS_PER_BLOCK = 8;
 
 /**
- * A Poisson sample of the indices 0 .. n-1 (examples of a step, clients of a round): each enters independently with probability `rate`.
- * They stand, rising, at the start of `out`; the rest of `out` is unspecified. The sample may be empty: a private step then is noise alone.
+ * A Poisson sample of 0 .. n-1 (examples of a step, clients of a round): each enters independently with probability `rate`.
+ * It may be empty: a private step is then noise alone.
  *
- * Privacy amplification by sampling, as the accountants of the Poisson-subsampled Gaussian compute it, holds for this sampler and for a private
+ * Privacy amplification by sampling, as the accountants of the Poisson-subsampled Gaussian compute it, holds for this sampler and a private
  * stream only. It never holds for batches cut from a shuffled order ({@link shuffle}, {@link permutation}), whatever their size.
- * @param out n elements, n = the number of indices to draw from
+ * @param n indices to draw from, below 2^32
  * @param rate probability in [0, 1]; exact to 2^-64, and never above what was asked
  * @param stream advances by ceil(n/8) blocks, whatever the rate
- * @returns how many indices were drawn
+ * @returns the indices drawn, rising: dispose of it
  * Source: Mironov et al. 2019 (arXiv:1908.10530), section 3.
  * @example
- * const rows = engine.tensor("u32", examples);
- * const count = poissonSample(rows, 0.01, stream); // rows.view.subarray(0, count)
+ * const rows = poissonSample(engine, 60000, 0.01, stream); // about 600 of them
  */
-export function poissonSample(out: Tensor<"u32">, rate: number, stream: RandomStream): number {
+export function poissonSample(engine: Engine, n: number, rate: number, stream: RandomStream): Tensor<"u32"> {
   const op = "poissonSample";
-  checkTensor(op, "out", out, "u32");
+  checkNumber(op, "n", n, { min: 0, below: 2 ** 32, integer: true });
   checkNumber(op, "rate", rate, { min: 0, max: 1 });
   checkStream(op, stream);
-  const { engine } = out;
-  let count = 0;
-  stream.use(engine, Math.ceil(out.size / DRAWS_PER_BLOCK), engine.kernels.poisson_sample_scratch_u32(), (counter, key, nonce, scratch) => {
-    count = engine.kernels.poisson_sample_u32(out.size, rate, counter, key, nonce, out.address, scratch);
-    return undefined;
-  });
-  return count;
+  const { arena, kernels } = engine;
+  const room = arena.allocate(4 * n); // for the most that can be drawn
+  try {
+    let count = 0;
+    stream.use(engine, Math.ceil(n / DRAWS_PER_BLOCK), kernels.poisson_sample_scratch_u32(), (counter, key, nonce, scratch) => {
+      count = kernels.poisson_sample_u32(n, rate, counter, key, nonce, room, scratch);
+      return undefined;
+    });
+    return engine.tensor("u32", count, new Uint32Array(arena.memory.buffer, room, count));
+  } finally {
+    arena.free(room, { wipe: true });
+  }
 }
