@@ -132,7 +132,6 @@ export function localUpdate(model: Model, weights: Tensor<"f32">, data: Dataset,
     const term = localTerm && keep(bindTerm(localTerm, weights));
     const trainer = keep(new Trainer({ model, batch, optimizer, clipping, bounds, term, random: stream, anyBatch: sampling === "poisson" }));
     local = engine.tensor("f32", model.size).set(weights.view);
-    const chosen = sampling === "poisson" ? keep(engine.tensorOutsideScopes("u32", n)) : order;
     let [loss, seen, steps, nonFinite] = [0, 0, 0, 0];
     const step = (rows: number, m: number): void => {
       const result = trainer.step(local!.address, data, rows, m);
@@ -147,10 +146,11 @@ export function localUpdate(model: Model, weights: Tensor<"f32">, data: Dataset,
         for (let at = 0; at < n; at += batch) step(order.address + 4 * at, Math.min(batch, n - at));
       } else {
         for (let at = 0; at < n; at += batch) {
-          const m = poissonSample(chosen, batch / n, stream);
-          const [places, rows] = [chosen.view, order.view];
-          for (let i = 0; i < m; i++) places[i] = rows[places[i]!]!;
-          step(chosen.address, m);
+          const sample = poissonSample(engine, n, batch / n, stream);
+          const [places, rows] = [sample.view, order.view];
+          for (let i = 0; i < places.length; i++) places[i] = rows[places[i]!]!;
+          step(sample.address, sample.size);
+          sample.dispose();
         }
       }
     }
