@@ -6,6 +6,7 @@ export { bias_backward_f32, bias_f32 } from "./nn/bias";
 export { embedding_bag_f32, embedding_bag_norms_f32, embedding_gradient_f32, embedding_gradient_scratch_f32, embedding_norms_f32 } from "./nn/embedding";
 export { conv2d_f32, conv2d_gradient_norms_f32, conv2d_input_gradient_f32, conv2d_scratch_f32, conv2d_weight_gradient_f32 } from "./nn/conv2d";
 export { dense_f32, dense_gradient_norms_f32, dense_input_gradient_f32, dense_scratch_f32, dense_weight_gradient_f32 } from "./nn/dense";
+export { depthwise_conv2d_f32, depthwise_conv2d_gradient_norms_f32, depthwise_conv2d_input_gradient_f32, depthwise_conv2d_scratch_f32, depthwise_conv2d_weight_gradient_f32 } from "./nn/depthwise_conv2d";
 export { binary_cross_entropy_f32, bpr_f32, huber_f32, mean_squared_error_f32 } from "./nn/loss";
 export { squared_error_f32, top_k_f32 } from "./nn/metric";
 export { relu_backward_f32, relu_f32 } from "./nn/relu";

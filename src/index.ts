@@ -34,6 +34,14 @@ export type { ConvolutionLayerOptions, ConvolutionOptions } from "./nn/convoluti
 export type { Dataset, Features } from "./nn/dataset.ts";
 export { type DenseLayer, dense, denseForward, denseInputGradient, denseWeightGradient } from "./nn/dense.ts";
 export {
+  type DepthwiseConv2dLayer,
+  type DepthwiseConv2dOptions,
+  depthwiseConv2d,
+  depthwiseConv2dForward,
+  depthwiseConv2dInputGradient,
+  depthwiseConv2dWeightGradient,
+} from "./nn/depthwise_conv2d.ts";
+export {
   type EmbeddingBagLayer,
   type EmbeddingInitialiser,
   type EmbeddingLayer,

@@ -22,7 +22,7 @@
 // The border takes part as zeros: against a NaN or an Infinity of the other factor it gives NaN.
 import { transpose } from "../linalg/gemm";
 import { bias_backward_f32 } from "./bias";
-import { BLOCK, frame, group, offsets, planes, reach } from "./convolution/image";
+import { BLOCK, frame, group, offsets, phase_cells, planes, reach } from "./convolution/image";
 import { pack_panel, panels, put, square_row, tile8, update_row } from "./convolution/tile";
 
 /** y_q <- first + row q of A times B, for rows q; `from` and `to` hold the offsets of a row in the image and in y. steps = length * runs. */
@@ -84,12 +84,6 @@ export function conv2d_f32(
   }
 }
 
-/** Cells i < k of the window with i d = phase modulo s: those that meet the inputs of the phase. */
-function cells(k: usize, s: usize, d: usize, phase: usize): usize {
-  let count: usize = 0;
-  for (let i: usize = 0; i < k; i++) if ((i * d) % s == phase) count++;
-  return count;
-}
 /** dX: every input gathers dy k from the outputs that saw it. dy: m x oh x ow x n; kernel as above; dx: m x h x w x c, disjoint. */
 export function conv2d_input_gradient_f32(
   m: usize, h: usize, w: usize, c: usize, kh: usize, kw: usize, n: usize, oh: usize, ow: usize,
@@ -101,24 +95,22 @@ export function conv2d_input_gradient_f32(
   const hp = top + max<usize>(oh, (h - 1 + ph) / sh + 1), wp = left + max<usize>(ow, (w - 1 + pw) / sw + 1);
   const g = group(m, h * w);
   const spill = scratch, first = spill + 128, from = first + (panels(c, 1) << 2), to = from + ((g * h * w) << 2);
-  const table = to + ((g * h * w) << 2), b = table + ((kh * kw) << 2), border = b + (panels(c, kh * kw * n) << 2);
+  const cells = to + ((g * h * w) << 2), table = cells + ((kh * kw) << 2), b = table + ((kh * kw) << 2), border = b + (panels(c, kh * kw * n) << 2);
   memory.fill(first, 0, c << 2);
   memory.fill(border, 0, (g * hp * wp * n) << 2);
   for (let py: usize = 0; py < sh; py++) for (let px: usize = 0; px < sw; px++) {
     const i0 = (py + sh - ph % sh) % sh, j0 = (px + sw - pw % sw) % sw; // the first input of the phase
     if (i0 >= h || j0 >= w) continue;
     const rows = (h - i0 + sh - 1) / sh, columns = (w - j0 + sw - 1) / sw;
-    const across = cells(kw, sw, dw, px), steps = cells(kh, sh, dh, py) * across * n;
+    const count = phase_cells(kh, kw, n, sh, sw, dh, dw, py, px, top, left, wp, cells, table), steps = count * n;
     if (c & 7) memory.fill(b, 0, (panels(c, steps)) << 2);
-    let step: usize = 0, runs: usize = 0;
-    for (let r = kh; r-- > 0; ) for (let s = kw; s-- > 0; ) {
-      if ((r * dh) % sh != py || (s * dw) % sw != px) continue;
-      if (dw > 1 || step % (across * n) == 0) {
-        store<u32>(table + (runs << 2), <u32>(((((top * sh + py - r * dh) / sh) * wp + (left * sw + px - s * dw) / sw) * n) << 2));
-        runs++;
-      }
-      for (let j: usize = 0; j < c; j += 8) transpose(min<usize>(8, c - j), n, kernel + ((((r * kw + s) * c + j) * n) << 2), n << 2, b + ((j * steps + step * 8) << 2), 32);
-      step += n;
+    for (let i: usize = 0; i < count; i++) for (let j: usize = 0; j < c; j += 8)
+      transpose(min<usize>(8, c - j), n, kernel + ((<usize>load<u32>(cells + (i << 2)) * c + j) * n << 2), n << 2, b + ((j * steps + i * n * 8) << 2), 32);
+    // Undilated, the cells of a row are side by side: one run.
+    let runs: usize = 0;
+    for (let i: usize = 0; i < count; i++) {
+      const o = load<u32>(table + (i << 2));
+      if (dw > 1 || i == 0 || o != load<u32>(table + (i << 2) - 4) + <u32>(n << 2)) store<u32>(table + (runs++ << 2), o);
     }
     offsets(g, hp * wp * n, rows, wp * n, columns, n, from);
     offsets(g, h * w * c, rows, sh * w * c, columns, sw * c, to);
@@ -126,7 +118,7 @@ export function conv2d_input_gradient_f32(
     for (let i: usize = 0; i < m; i += g) {
       const e = min<usize>(g, m - i);
       frame(e, oh, ow, n, hp, wp, top, left, dy + ((i * oh * ow * n) << 2), border);
-      product(e * rows * columns, c, dw > 1 ? n : across * n, runs, first, border + (corner << 2), from, table, b, dx + (((i * h * w + i0 * w + j0) * c) << 2), to, spill);
+      product(e * rows * columns, c, steps / max<usize>(1, runs), runs, first, border + (corner << 2), from, table, b, dx + (((i * h * w + i0 * w + j0) * c) << 2), to, spill);
     }
   }
 }
@@ -233,7 +225,7 @@ export function conv2d_scratch_f32(
   const k = kh * kw * c, outputs = oh * ow, hp = reach(oh, sh, kh, dh), wp = reach(ow, sw, kw, dw), gy = group(m, outputs), gx = group(m, h * w);
   const forward = panels(n, 1 + k) + 2 * gy * outputs + kh * kw + gy * hp * wp * c;
   const hq = ((kh - 1) * dh + sh - 1) / sh + max<usize>(oh, (h - 1 + ph) / sh + 1), wq = ((kw - 1) * dw + sw - 1) / sw + max<usize>(ow, (w - 1 + pw) / sw + 1);
-  const input = panels(c, 1 + kh * kw * n) + 2 * gx * h * w + kh * kw + gx * hq * wq * n;
+  const input = panels(c, 1 + kh * kw * n) + 2 * (gx * h * w + kh * kw) + gx * hq * wq * n;
   const weight = k + gy * oh + 8 * max<usize>(BLOCK, outputs) + gy * c * sw * hp * (ow + ((kw - 1) * dw) / sw);
   return (64 + max<usize>(forward, max<usize>(input, weight))) << 2;
 }

@@ -73,6 +73,15 @@ export function conv2dWeightGradient(m: number, c: Convolution, x: F32, dy: F32,
   });
 }
 
+export function depthwise(m: number, side: number, kernel: number, c: number, x: F32, w: F32, bias: F32, y: F32): void {
+  y.fill(0);
+  addBias(c, bias, y);
+  slide(m, { side, kernel, inputs: c, outputs: c }, (yi, xi, wi) => {
+    const at = wi / c; // a cell has c weights here, not c c
+    for (let p = 0; p < c; p++) y[yi + p]! += x[xi + p]! * w[at + p]!;
+  });
+}
+
 export function addBias(n: number, bias: F32, y: F32): void {
   for (let i = 0; i < y.length; i += n) for (let j = 0; j < n; j++) y[i + j]! += bias[j]!;
 }

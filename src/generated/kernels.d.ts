@@ -380,6 +380,122 @@ declare namespace __AdaptedExports {
    */
   export function dense_weight_gradient_f32(m: number, n: number, k: number, alpha: number, beta: number, x: number, dy: number, dw: number, db: number, scratch: number): void;
   /**
+   * assembly/nn/depthwise_conv2d/depthwise_conv2d_f32
+   * @param m `usize`
+   * @param h `usize`
+   * @param w `usize`
+   * @param c `usize`
+   * @param kh `usize`
+   * @param kw `usize`
+   * @param n `usize`
+   * @param oh `usize`
+   * @param ow `usize`
+   * @param sh `usize`
+   * @param sw `usize`
+   * @param ph `usize`
+   * @param pw `usize`
+   * @param dh `usize`
+   * @param dw `usize`
+   * @param x `usize`
+   * @param kernel `usize`
+   * @param bias `usize`
+   * @param y `usize`
+   * @param scratch `usize`
+   */
+  export function depthwise_conv2d_f32(m: number, h: number, w: number, c: number, kh: number, kw: number, n: number, oh: number, ow: number, sh: number, sw: number, ph: number, pw: number, dh: number, dw: number, x: number, kernel: number, bias: number, y: number, scratch: number): void;
+  /**
+   * assembly/nn/depthwise_conv2d/depthwise_conv2d_gradient_norms_f32
+   * @param m `usize`
+   * @param h `usize`
+   * @param w `usize`
+   * @param c `usize`
+   * @param kh `usize`
+   * @param kw `usize`
+   * @param n `usize`
+   * @param oh `usize`
+   * @param ow `usize`
+   * @param sh `usize`
+   * @param sw `usize`
+   * @param ph `usize`
+   * @param pw `usize`
+   * @param dh `usize`
+   * @param dw `usize`
+   * @param x `usize`
+   * @param dy `usize`
+   * @param norms `usize`
+   * @param scratch `usize`
+   */
+  export function depthwise_conv2d_gradient_norms_f32(m: number, h: number, w: number, c: number, kh: number, kw: number, n: number, oh: number, ow: number, sh: number, sw: number, ph: number, pw: number, dh: number, dw: number, x: number, dy: number, norms: number, scratch: number): void;
+  /**
+   * assembly/nn/depthwise_conv2d/depthwise_conv2d_input_gradient_f32
+   * @param m `usize`
+   * @param h `usize`
+   * @param w `usize`
+   * @param c `usize`
+   * @param kh `usize`
+   * @param kw `usize`
+   * @param n `usize`
+   * @param oh `usize`
+   * @param ow `usize`
+   * @param sh `usize`
+   * @param sw `usize`
+   * @param ph `usize`
+   * @param pw `usize`
+   * @param dh `usize`
+   * @param dw `usize`
+   * @param dy `usize`
+   * @param kernel `usize`
+   * @param dx `usize`
+   * @param scratch `usize`
+   */
+  export function depthwise_conv2d_input_gradient_f32(m: number, h: number, w: number, c: number, kh: number, kw: number, n: number, oh: number, ow: number, sh: number, sw: number, ph: number, pw: number, dh: number, dw: number, dy: number, kernel: number, dx: number, scratch: number): void;
+  /**
+   * assembly/nn/depthwise_conv2d/depthwise_conv2d_scratch_f32
+   * @param m `usize`
+   * @param h `usize`
+   * @param w `usize`
+   * @param c `usize`
+   * @param kh `usize`
+   * @param kw `usize`
+   * @param n `usize`
+   * @param oh `usize`
+   * @param ow `usize`
+   * @param sh `usize`
+   * @param sw `usize`
+   * @param ph `usize`
+   * @param pw `usize`
+   * @param dh `usize`
+   * @param dw `usize`
+   * @returns `usize`
+   */
+  export function depthwise_conv2d_scratch_f32(m: number, h: number, w: number, c: number, kh: number, kw: number, n: number, oh: number, ow: number, sh: number, sw: number, ph: number, pw: number, dh: number, dw: number): number;
+  /**
+   * assembly/nn/depthwise_conv2d/depthwise_conv2d_weight_gradient_f32
+   * @param m `usize`
+   * @param h `usize`
+   * @param w `usize`
+   * @param c `usize`
+   * @param kh `usize`
+   * @param kw `usize`
+   * @param n `usize`
+   * @param oh `usize`
+   * @param ow `usize`
+   * @param sh `usize`
+   * @param sw `usize`
+   * @param ph `usize`
+   * @param pw `usize`
+   * @param dh `usize`
+   * @param dw `usize`
+   * @param alpha `f32`
+   * @param beta `f32`
+   * @param x `usize`
+   * @param dy `usize`
+   * @param dk `usize`
+   * @param db `usize`
+   * @param scratch `usize`
+   */
+  export function depthwise_conv2d_weight_gradient_f32(m: number, h: number, w: number, c: number, kh: number, kw: number, n: number, oh: number, ow: number, sh: number, sw: number, ph: number, pw: number, dh: number, dw: number, alpha: number, beta: number, x: number, dy: number, dk: number, db: number, scratch: number): void;
+  /**
    * assembly/nn/loss/binary_cross_entropy_f32
    * @param m `usize`
    * @param n `usize`

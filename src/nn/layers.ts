@@ -4,13 +4,14 @@ import { describe } from "../engine/check.ts";
 import { ParameterError } from "../engine/errors.ts";
 import { type Conv2dLayer, conv2dKind } from "./conv2d.ts";
 import { type DenseLayer, denseKind } from "./dense.ts";
+import { type DepthwiseConv2dLayer, depthwiseConv2dKind } from "./depthwise_conv2d.ts";
 import { type EmbeddingBagLayer, type EmbeddingLayer, embeddingBagKind, embeddingKind } from "./embedding.ts";
 import { type InputLayer, inputKind } from "./input.ts";
 import type { LayerKind } from "./layer.ts";
 import { type ReluLayer, reluKind } from "./relu.ts";
 
 /** Any layer's description. */
-export type Layer = InputLayer | Conv2dLayer | DenseLayer | EmbeddingLayer | EmbeddingBagLayer | ReluLayer;
+export type Layer = InputLayer | Conv2dLayer | DenseLayer | DepthwiseConv2dLayer | EmbeddingLayer | EmbeddingBagLayer | ReluLayer;
 
 /** A layer with its place in a graph. */
 export type LayerNode = Layer & {
@@ -26,6 +27,7 @@ const KINDS: Readonly<Record<Layer["type"], LayerKind<any>>> = {
   input: inputKind,
   conv2d: conv2dKind,
   dense: denseKind,
+  depthwiseConv2d: depthwiseConv2dKind,
   embedding: embeddingKind,
   embeddingBag: embeddingBagKind,
   relu: reluKind,

@@ -21,6 +21,24 @@ export function group(m: usize, outputs: usize): usize {
 export function offsets(a: usize, si: usize, b: usize, sj: usize, e: usize, sl: usize, dst: usize): void {
   for (let i: usize = 0; i < a; i++) for (let j: usize = 0; j < b; j++) for (let l: usize = 0; l < e; l++, dst += 4) store<u32>(dst, <u32>((i * si + j * sj + l * sl) << 2));
 }
+/**
+ * Cells (r, s) of the window with r dh = py modulo sh and s dw = px modulo sw, those that meet the inputs of phase (py, px), from the last to
+ * the first: r kw + s goes to `cells`, u32; to `table` the offset of the output, from the input's place u (see conv2d_input_gradient_f32), in
+ * outputs of n channels framed by `top` rows and `left` columns, wp columns in all. Returns how many.
+ */
+export function phase_cells(
+  kh: usize, kw: usize, n: usize, sh: usize, sw: usize, dh: usize, dw: usize, py: usize, px: usize, top: usize, left: usize, wp: usize,
+  cells: usize, table: usize,
+): usize {
+  let count: usize = 0;
+  for (let r = kh; r-- > 0; ) for (let s = kw; s-- > 0; ) {
+    if ((r * dh) % sh != py || (s * dw) % sw != px) continue;
+    store<u32>(cells + (count << 2), <u32>(r * kw + s));
+    store<u32>(table + (count << 2), <u32>(((((top * sh + py - r * dh) / sh) * wp + (left * sw + px - s * dw) / sw) * n) << 2));
+    count++;
+  }
+  return count;
+}
 /** Puts m images h x w x c into images hp x wp x c at (top, left), as far as they reach. */
 export function frame(m: usize, h: usize, w: usize, c: usize, hp: usize, wp: usize, top: usize, left: usize, src: usize, dst: usize): void {
   const rows = min<usize>(h, hp - top), n = min<usize>(w, wp - left) * c;
