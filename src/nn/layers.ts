@@ -2,14 +2,28 @@
 // Recurrent layers and attention will stand here too, as kinds over inputs [T, features].
 import { describe } from "../engine/check.ts";
 import { ParameterError } from "../engine/errors.ts";
+import { type ActivationLayer, activationKinds } from "./activation.ts";
 import { type DenseLayer, denseKind } from "./dense.ts";
+import { type DropoutLayer, dropoutKind } from "./dropout.ts";
 import { type EmbeddingBagLayer, type EmbeddingLayer, embeddingBagKind, embeddingKind } from "./embedding.ts";
 import { type InputLayer, inputKind } from "./input.ts";
 import type { LayerKind } from "./layer.ts";
-import { type ReluLayer, reluKind } from "./relu.ts";
+import { type ConcatenateLayer, concatenateKind, type DotProductLayer, dotProductKind, type ResidualLayer, residualKind } from "./merge.ts";
+import { type FlattenLayer, flattenKind, type ReshapeLayer, reshapeKind } from "./reshape.ts";
 
 /** Any layer's description. */
-export type Layer = InputLayer | DenseLayer | EmbeddingLayer | EmbeddingBagLayer | ReluLayer;
+export type Layer =
+  | InputLayer
+  | DenseLayer
+  | EmbeddingLayer
+  | EmbeddingBagLayer
+  | ActivationLayer
+  | DropoutLayer
+  | FlattenLayer
+  | ReshapeLayer
+  | ResidualLayer
+  | ConcatenateLayer
+  | DotProductLayer;
 
 /** A layer with its place in a graph. */
 export type LayerNode = Layer & {
@@ -26,7 +40,13 @@ const KINDS: Readonly<Record<Layer["type"], LayerKind<any>>> = {
   dense: denseKind,
   embedding: embeddingKind,
   embeddingBag: embeddingBagKind,
-  relu: reluKind,
+  ...activationKinds,
+  dropout: dropoutKind,
+  flatten: flattenKind,
+  reshape: reshapeKind,
+  residual: residualKind,
+  concatenate: concatenateKind,
+  dotProduct: dotProductKind,
 };
 
 /** The kind of a description, which is checked. @throws {@link ParameterError} */
