@@ -127,7 +127,8 @@ function elementwise(
     reads: { x: from === "x", y: from === "y" },
     inPlace: true,
     forward: (kernels, { layer, output, x, y }, { m }) => forward(kernels, m * sizeOf(output), x[0]!, y, layer.slope ?? SLOPE),
-    backward: (kernels, { layer, output, x, y, dy, dx }, { m }) => backward(kernels, m * sizeOf(output), from === "x" ? x[0]! : y, dy, dx[0]!, layer.slope ?? SLOPE),
+    backward: (kernels, { layer, output, x, y, dy, dx }, { m }) =>
+      backward(kernels, m * sizeOf(output), from === "x" ? x[0]! : y, dy, dx[0]!, layer.slope ?? SLOPE),
   };
 }
 /** @internal The kind of every activation that is a layer, by its name. */
