@@ -27,12 +27,28 @@ export { decodeFrame, encodeFrame, type Frame, type FrameCaps } from "./formats/
 export { type MatmulOptions, matmul, productSquaredNorm } from "./linalg/gemm.ts";
 export { dot, maxAbs, squaredNorm, sum } from "./linalg/reduce.ts";
 export { accumulate, add, axpy, scale, subtract } from "./linalg/vector.ts";
-export type { Activation } from "./nn/activation.ts";
+export {
+  ACTIVATIONS,
+  type Activation,
+  type ActivationLayer,
+  activation,
+  gelu,
+  geluBackward,
+  leakyRelu,
+  leakyReluBackward,
+  sigmoid,
+  sigmoidBackward,
+  silu,
+  siluBackward,
+  tanh,
+  tanhBackward,
+} from "./nn/activation.ts";
 export { biasGradient, broadcastBias } from "./nn/bias.ts";
 export { type Conv2dLayer, conv2d, conv2dForward, conv2dInputGradient, conv2dWeightGradient } from "./nn/conv2d.ts";
 export type { ConvolutionLayerOptions, ConvolutionOptions } from "./nn/convolution.ts";
 export type { Dataset, Features } from "./nn/dataset.ts";
 export { type DenseLayer, dense, denseForward, denseInputGradient, denseWeightGradient } from "./nn/dense.ts";
+export { type DropoutLayer, dropout, dropoutBackward, dropoutForward } from "./nn/dropout.ts";
 export {
   type DepthwiseConv2dLayer,
   type DepthwiseConv2dOptions,
@@ -60,10 +76,23 @@ export type { Shape } from "./nn/layer.ts";
 export { type Layer, type LayerNode, node } from "./nn/layers.ts";
 export { binaryCrossEntropy, bpr, huber, type Loss, meanSquaredError } from "./nn/loss.ts";
 export { auc, rmse, topKAccuracy } from "./nn/metric.ts";
+export {
+  type ConcatenateLayer,
+  concatenate,
+  concatenateColumns,
+  type DotProductLayer,
+  dotProduct,
+  dotRows,
+  dotRowsBackward,
+  type ResidualLayer,
+  residual,
+  splitColumns,
+} from "./nn/merge.ts";
 export type { Model, ModelOptions } from "./nn/model.ts";
 export { relu, reluBackward } from "./nn/relu.ts";
+export { type FlattenLayer, flatten, type ReshapeLayer, reshape } from "./nn/reshape.ts";
 export { putRows, type RowsOptions, takeRows, type UpdateRowsOptions, updateRows } from "./nn/rows.ts";
-export { accuracy, softmax, softmaxCrossEntropy } from "./nn/softmax.ts";
+export { accuracy, softmax, softmaxBackward, softmaxCrossEntropy } from "./nn/softmax.ts";
 export type { GradientClipping, PerExampleClipping } from "./nn/trainer.ts";
 export { type AdagradOptions, type AdagradRule, adagrad, type RmspropOptions, type RmspropRule, rmsprop } from "./optim/adagrad.ts";
 export { type AdamOptions, type AdamRule, type AdamState, type AdamwRule, adam, type YogiRule, yogi } from "./optim/adam.ts";

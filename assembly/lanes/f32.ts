@@ -83,6 +83,46 @@ export function max<T>(a: T, b: T): T {
   if (isVector<T>()) return f32x4.max(a, b);
   return f32.max(a, b);
 }
+/** b where b < a, else a: a NaN in a stays, one in b is ignored. One instruction on x86, where a NaN-correct min takes seven. */
+// @ts-ignore: decorator
+@inline
+export function pmin<T>(a: T, b: T): T {
+  if (isVector<T>()) return f32x4.pmin(a, b);
+  return b < a ? b : a;
+}
+/** b where a < b, else a: a NaN in a stays, one in b is ignored. */
+// @ts-ignore: decorator
+@inline
+export function pmax<T>(a: T, b: T): T {
+  if (isVector<T>()) return f32x4.pmax(a, b);
+  return a < b ? b : a;
+}
+// @ts-ignore: decorator
+@inline
+export function neg<T>(a: T): T {
+  if (isVector<T>()) return f32x4.neg(a);
+  return -a;
+}
+// @ts-ignore: decorator
+@inline
+export function abs<T>(a: T): T {
+  if (isVector<T>()) return f32x4.abs(a);
+  return f32.abs(a);
+}
+/** The magnitude of a with the sign of s. */
+// @ts-ignore: decorator
+@inline
+export function copysign<T>(a: T, s: T): T {
+  if (isVector<T>()) return v128.bitselect(s, a, i32x4.splat(0x80000000));
+  return f32.copysign(a, s);
+}
+/** x where a > b, else y; a NaN in a or b gives y. */
+// @ts-ignore: decorator
+@inline
+export function select_gt<T>(a: T, b: T, x: T, y: T): T {
+  if (isVector<T>()) return v128.bitselect(x, y, f32x4.gt(a, b));
+  return a > b ? x : y;
+}
 /** x where a > b, else +0; a NaN on either side gives +0. */
 // @ts-ignore: decorator
 @inline
@@ -96,4 +136,41 @@ export function keep_gt<T>(a: T, b: T, x: T): T {
 export function keep_unless_le<T>(a: T, b: T, x: T): T {
   if (isVector<T>()) return v128.andnot(x, f32x4.le(a, b));
   return a <= b ? <T>0 : x;
+}
+/** x where the u32 at p is at least k, else +0. */
+// @ts-ignore: decorator
+@inline
+export function keep_words<T>(p: usize, k: u32, x: T): T {
+  if (isVector<T>()) return v128.and(x, i32x4.ge_u(load<v128>(p), i32x4.splat(k)));
+  return load<u32>(p) >= k ? x : <T>0;
+}
+
+// The same 32 bits seen as integers: T is v128 (4 x i32) or, in one lane, i32 in an f32's clothes.
+
+/** Bits of a plus the integer k. */
+// @ts-ignore: decorator
+@inline
+export function bits_add<T>(a: T, k: i32): T {
+  if (isVector<T>()) return i32x4.add(a, i32x4.splat(k));
+  return reinterpret<f32>(reinterpret<i32>(a) + k);
+}
+/** Bits of a minus bits of b. */
+// @ts-ignore: decorator
+@inline
+export function bits_sub<T>(a: T, b: T): T {
+  if (isVector<T>()) return i32x4.sub(a, b);
+  return reinterpret<f32>(reinterpret<i32>(a) - reinterpret<i32>(b));
+}
+// @ts-ignore: decorator
+@inline
+export function bits_shl<T>(a: T, k: i32): T {
+  if (isVector<T>()) return i32x4.shl(a, k);
+  return reinterpret<f32>(reinterpret<i32>(a) << k);
+}
+/** Logical shift right of the bits. */
+// @ts-ignore: decorator
+@inline
+export function bits_shr<T>(a: T, k: i32): T {
+  if (isVector<T>()) return i32x4.shr_u(a, k);
+  return reinterpret<f32>(reinterpret<u32>(a) >> (<u32>k));
 }

@@ -100,6 +100,19 @@ export function pmax<T>(a: T, b: T): T {
   if (isVector<T>()) return f64x2.pmax(a, b);
   return a < b ? b : a;
 }
+// @ts-ignore: decorator
+@inline
+export function abs<T>(a: T): T {
+  if (isVector<T>()) return f64x2.abs(a);
+  return f64.abs(a);
+}
+/** x where a > b, else +0; a NaN on either side gives +0. */
+// @ts-ignore: decorator
+@inline
+export function keep_gt<T>(a: T, b: T, x: T): T {
+  if (isVector<T>()) return v128.and(x, f64x2.gt(a, b));
+  return a > b ? x : <T>0;
+}
 /** Sum of the lanes, low lane first. */
 // @ts-ignore: decorator
 @inline

@@ -1,5 +1,6 @@
 // Softmax, its cross-entropy with integer labels, and accuracy, all by rows of logits.
 import * as d from "../lanes/f64";
+import { dot_f32 } from "../linalg/reduce";
 import { exp, log } from "../lanes/math";
 
 // @ts-ignore: decorator
@@ -35,6 +36,25 @@ export function softmax_f32(m: usize, n: usize, x: usize, p: usize, scratch: usi
     const xi = x + ((i * n) << 2), pi = p + ((i * n) << 2);
     const inv = 1.0 / exp_row(n, row_max(n, xi), xi, scratch);
     for (let j: usize = 0; j < n; j++) store<f32>(pi + (j << 2), <f32>(load<f64>(scratch + (j << 3)) * inv));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function backward_body<T>(s: f64, p: usize, dp: usize, dx: usize): void {
+  d.st_f32<T>(dx, d.mul<T>(d.ld_f32<T>(p), d.sub<T>(d.ld_f32<T>(dp), d.splat<T>(s))));
+}
+/**
+ * dX_ij <- P_ij (dP_ij - sum_k dP_ik P_ik): the gradient of softmax_f32 from its output. m x n f32, n >= 1; dx may be dp or p.
+ * In f64, one rounding to f32: same bits in every build. A NaN makes its row NaN.
+ */
+export function softmax_backward_f32(m: usize, n: usize, p: usize, dp: usize, dx: usize): void {
+  for (let i: usize = 0; i < m; i++) {
+    const pi = p + ((i * n) << 2), gi = dp + ((i * n) << 2), xi = dx + ((i * n) << 2);
+    const s = dot_f32(n, pi, gi);
+    let j: usize = 0;
+    if (ASC_FEATURE_SIMD) for (const e = n & ~1; j < e; j += 2) backward_body<v128>(s, pi + (j << 2), gi + (j << 2), xi + (j << 2));
+    for (; j < n; j++) backward_body<f64>(s, pi + (j << 2), gi + (j << 2), xi + (j << 2));
   }
 }
 

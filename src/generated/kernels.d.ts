@@ -144,6 +144,83 @@ declare namespace __AdaptedExports {
    */
   export function gemm_squared_norm_scratch_f32(m: number, n: number, k: number): number;
   /**
+   * assembly/nn/activation/gelu_backward_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @param dy `usize`
+   * @param dx `usize`
+   */
+  export function gelu_backward_f32(n: number, x: number, dy: number, dx: number): void;
+  /**
+   * assembly/nn/activation/gelu_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function gelu_f32(n: number, x: number, y: number): void;
+  /**
+   * assembly/nn/activation/leaky_relu_backward_f32
+   * @param n `usize`
+   * @param slope `f32`
+   * @param y `usize`
+   * @param dy `usize`
+   * @param dx `usize`
+   */
+  export function leaky_relu_backward_f32(n: number, slope: number, y: number, dy: number, dx: number): void;
+  /**
+   * assembly/nn/activation/leaky_relu_f32
+   * @param n `usize`
+   * @param slope `f32`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function leaky_relu_f32(n: number, slope: number, x: number, y: number): void;
+  /**
+   * assembly/nn/activation/sigmoid_backward_f32
+   * @param n `usize`
+   * @param y `usize`
+   * @param dy `usize`
+   * @param dx `usize`
+   */
+  export function sigmoid_backward_f32(n: number, y: number, dy: number, dx: number): void;
+  /**
+   * assembly/nn/activation/sigmoid_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function sigmoid_f32(n: number, x: number, y: number): void;
+  /**
+   * assembly/nn/activation/silu_backward_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @param dy `usize`
+   * @param dx `usize`
+   */
+  export function silu_backward_f32(n: number, x: number, dy: number, dx: number): void;
+  /**
+   * assembly/nn/activation/silu_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function silu_f32(n: number, x: number, y: number): void;
+  /**
+   * assembly/nn/activation/tanh_backward_f32
+   * @param n `usize`
+   * @param y `usize`
+   * @param dy `usize`
+   * @param dx `usize`
+   */
+  export function tanh_backward_f32(n: number, y: number, dy: number, dx: number): void;
+  /**
+   * assembly/nn/activation/tanh_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function tanh_f32(n: number, x: number, y: number): void;
+  /**
    * assembly/nn/bias/bias_backward_f32
    * @param m `usize`
    * @param n `usize`
@@ -496,6 +573,23 @@ declare namespace __AdaptedExports {
    */
   export function depthwise_conv2d_weight_gradient_f32(m: number, h: number, w: number, c: number, kh: number, kw: number, n: number, oh: number, ow: number, sh: number, sw: number, ph: number, pw: number, dh: number, dw: number, alpha: number, beta: number, x: number, dy: number, dk: number, db: number, scratch: number): void;
   /**
+   * assembly/nn/dropout/dropout_f32
+   * @param n `usize`
+   * @param rate `f64`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param x `usize`
+   * @param y `usize`
+   * @param scratch `usize`
+   */
+  export function dropout_f32(n: number, rate: number, counter: number, key: number, nonce: number, x: number, y: number, scratch: number): void;
+  /**
+   * assembly/nn/dropout/dropout_scratch_f32
+   * @returns `usize`
+   */
+  export function dropout_scratch_f32(): number;
+  /**
    * assembly/nn/loss/binary_cross_entropy_f32
    * @param m `usize`
    * @param n `usize`
@@ -539,6 +633,46 @@ declare namespace __AdaptedExports {
    * @returns `f64`
    */
   export function mean_squared_error_f32(m: number, n: number, alpha: number, x: number, targets: number, dx: number): number;
+  /**
+   * assembly/nn/merge/copy_columns_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param x `usize`
+   * @param ldx `usize`
+   * @param y `usize`
+   * @param ldy `usize`
+   */
+  export function copy_columns_f32(m: number, n: number, x: number, ldx: number, y: number, ldy: number): void;
+  /**
+   * assembly/nn/merge/dot_rows_f32
+   * @param m `usize`
+   * @param r `usize`
+   * @param n `usize`
+   * @param a `usize`
+   * @param b `usize`
+   * @param y `usize`
+   */
+  export function dot_rows_f32(m: number, r: number, n: number, a: number, b: number, y: number): void;
+  /**
+   * assembly/nn/merge/dot_rows_first_gradient_f32
+   * @param m `usize`
+   * @param r `usize`
+   * @param n `usize`
+   * @param dy `usize`
+   * @param b `usize`
+   * @param da `usize`
+   */
+  export function dot_rows_first_gradient_f32(m: number, r: number, n: number, dy: number, b: number, da: number): void;
+  /**
+   * assembly/nn/merge/dot_rows_second_gradient_f32
+   * @param m `usize`
+   * @param r `usize`
+   * @param n `usize`
+   * @param dy `usize`
+   * @param a `usize`
+   * @param db `usize`
+   */
+  export function dot_rows_second_gradient_f32(m: number, r: number, n: number, dy: number, a: number, db: number): void;
   /**
    * assembly/nn/metric/squared_error_f32
    * @param n `usize`
@@ -620,6 +754,15 @@ declare namespace __AdaptedExports {
    * @returns `usize`
    */
   export function accuracy_f32(m: number, n: number, x: number, labels: number): number;
+  /**
+   * assembly/nn/softmax/softmax_backward_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param p `usize`
+   * @param dp `usize`
+   * @param dx `usize`
+   */
+  export function softmax_backward_f32(m: number, n: number, p: number, dp: number, dx: number): void;
   /**
    * assembly/nn/softmax/softmax_cross_entropy_f32
    * @param m `usize`

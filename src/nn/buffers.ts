@@ -93,7 +93,7 @@ export function planBuffers(model: Model, batch: number, { training, perExample 
     const first = all.at(-1);
     if (!first) continue;
     const above = first.node;
-    if (all.length === 1 && nodes[above]!.kind.inPlace && !nodes[above]!.trainable) {
+    if (all.length === 1 && first.slot === 0 && nodes[above]!.kind.inPlace && !nodes[above]!.trainable) {
       dy[i] = dy[above]!;
       wanted[dy[i]!]!.to = Math.max(wanted[dy[i]!]!.to, lastUse(i));
     } else dy[i] = want(bytesOf(node), 2 * count - above, lastUse(i));

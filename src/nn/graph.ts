@@ -1,6 +1,7 @@
 // Layer descriptions to a graph: every layer with its kind, inputs, shapes and place in the flat vector. Nothing here holds memory.
 import { describe } from "../engine/check.ts";
 import { ParameterError, ShapeError } from "../engine/errors.ts";
+import { type Activation, activation as activationLayer } from "./activation.ts";
 import { input } from "./input.ts";
 import type { LayerKind, Parameter, Shape, ValueType } from "./layer.ts";
 import { kindOf, type Layer, type LayerNode } from "./layers.ts";
@@ -74,7 +75,7 @@ export function buildGraph(op: string, layers: readonly LayerNode[]): Graph {
   layers.forEach((given, position) => {
     kindOf(op, given);
     // A copy: a plan places its buffers by these sizes, and a description changed later must not move them.
-    const { name: wanted, from: sources, ...layer } = structuredClone(given) as LayerNode & { activation?: string };
+    const { name: wanted, from: sources, ...layer } = structuredClone(given) as LayerNode & { activation?: Activation };
     const number = counts.get(layer.type) ?? 0;
     counts.set(layer.type, number + 1);
     const name = wanted === undefined ? `${layer.type}${number}` : wanted;
@@ -95,7 +96,7 @@ export function buildGraph(op: string, layers: readonly LayerNode[]): Graph {
       }) ?? (layer.type === "input" || nodes.length === 0 ? [] : [nodes.length - 1]);
     place(Object.freeze(layer) as Layer, name, from);
     const { activation } = layer;
-    if (activation !== undefined && activation !== "linear") place({ type: activation } as Layer, `${name}/${activation}`, [nodes.length - 1]);
+    if (activation !== undefined && activation !== "linear") place(activationLayer(activation), `${name}/${activation}`, [nodes.length - 1]);
     byName.set(name, nodes.length - 1); // the layer's output is that of its activation
   });
   checkUse(op, nodes);

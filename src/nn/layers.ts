@@ -5,13 +5,29 @@ import { ParameterError } from "../engine/errors.ts";
 import { type Conv2dLayer, conv2dKind } from "./conv2d.ts";
 import { type DenseLayer, denseKind } from "./dense.ts";
 import { type DepthwiseConv2dLayer, depthwiseConv2dKind } from "./depthwise_conv2d.ts";
+import { type ActivationLayer, activationKinds } from "./activation.ts";
+import { type DropoutLayer, dropoutKind } from "./dropout.ts";
 import { type EmbeddingBagLayer, type EmbeddingLayer, embeddingBagKind, embeddingKind } from "./embedding.ts";
 import { type InputLayer, inputKind } from "./input.ts";
 import type { LayerKind } from "./layer.ts";
-import { type ReluLayer, reluKind } from "./relu.ts";
+import { type ConcatenateLayer, concatenateKind, type DotProductLayer, dotProductKind, type ResidualLayer, residualKind } from "./merge.ts";
+import { type FlattenLayer, flattenKind, type ReshapeLayer, reshapeKind } from "./reshape.ts";
 
 /** Any layer's description. */
-export type Layer = InputLayer | Conv2dLayer | DenseLayer | DepthwiseConv2dLayer | EmbeddingLayer | EmbeddingBagLayer | ReluLayer;
+export type Layer =
+  | InputLayer
+  | Conv2dLayer
+  | DenseLayer
+  | DepthwiseConv2dLayer
+  | EmbeddingLayer
+  | EmbeddingBagLayer
+  | ActivationLayer
+  | DropoutLayer
+  | FlattenLayer
+  | ReshapeLayer
+  | ResidualLayer
+  | ConcatenateLayer
+  | DotProductLayer;
 
 /** A layer with its place in a graph. */
 export type LayerNode = Layer & {
@@ -30,7 +46,13 @@ const KINDS: Readonly<Record<Layer["type"], LayerKind<any>>> = {
   depthwiseConv2d: depthwiseConv2dKind,
   embedding: embeddingKind,
   embeddingBag: embeddingBagKind,
-  relu: reluKind,
+  ...activationKinds,
+  dropout: dropoutKind,
+  flatten: flattenKind,
+  reshape: reshapeKind,
+  residual: residualKind,
+  concatenate: concatenateKind,
+  dotProduct: dotProductKind,
 };
 
 /** The kind of a description, which is checked. @throws {@link ParameterError} */
@@ -48,7 +70,7 @@ export function kindOf(op: string, layer: Layer): LayerKind<Layer> {
  * Gives a layer its place in a graph: a name for others to refer to, and where its inputs come from.
  * @param place name: unique in the model; from: one or more names of layers that stand before this one
  * @example
- * const tower = [input([8]), node(dense(8, 8, "relu"), { name: "h" }), dense(8, 8), node(sum(), { from: ["h", "dense1"] })];
+ * const tower = [input([8]), node(dense(8, 8, "relu"), { name: "h" }), dense(8, 8), node(residual(), { from: ["h", "dense1"] })];
  */
 export function node(layer: Layer, place: { readonly name?: string; readonly from?: string | readonly string[] }): LayerNode {
   return Object.freeze({ ...layer, ...place });

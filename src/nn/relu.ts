@@ -24,12 +24,8 @@ export function reluBackward(y: F32, dy: F32, dx: F32 = dy): F32 {
   return dx;
 }
 
-/** Description of a ReLU as a layer of its own. */
-export interface ReluLayer {
-  readonly type: "relu";
-}
-
-export const reluKind: LayerKind<ReluLayer> = {
+/** @internal Described by activation("relu"); its description is checked there. */
+export const reluKind: LayerKind<object> = {
   reads: { x: false, y: true },
   inPlace: true,
   check() {},

@@ -1,6 +1,7 @@
 import { checkNumber, checkSameEngine, checkTensor } from "../engine/check.ts";
-import { ParameterError } from "../engine/errors.ts";
+import { ParameterError, ShapeError } from "../engine/errors.ts";
 import type { Tensor } from "../engine/tensor.ts";
+import { type LayerKind, type Shape, sizeOf } from "./layer.ts";
 
 type F32 = Tensor<"f32">;
 
@@ -40,6 +41,22 @@ export function softmax(logits: F32, out: F32 = logits): F32 {
 }
 
 /**
+ * dx <- y (dy - sum of dy y over the row): the gradient of {@link softmax} from its output.
+ * @param y [m, n], the output of softmax
+ * @param dy [m, n]
+ * @param dx [m, n], written; defaults to dy
+ */
+export function softmaxBackward(y: F32, dy: F32, dx: F32 = dy): F32 {
+  const op = "softmaxBackward";
+  checkTensor(op, "y", y, "f32", { rank: 2 });
+  checkTensor(op, "dy", dy, "f32", { shape: y.shape });
+  checkTensor(op, "dx", dx, "f32", { shape: y.shape });
+  checkSameEngine(op, { y, dy, dx });
+  y.engine.kernels.softmax_backward_f32(y.shape[0]!, y.shape[1]!, y.address, dy.address, dx.address);
+  return dx;
+}
+
+/**
  * Mean cross-entropy of softmax(logits) against integer labels, and its gradient.
  * Stable for any finite logits. NaN in a row makes the loss NaN.
  * @param logits [m, n]
@@ -65,3 +82,19 @@ export function accuracy(logits: F32, labels: Tensor<"i32">): number {
   if (m === 0) return 0;
   return logits.engine.kernels.accuracy_f32(m, n, logits.address, labels.address) / m;
 }
+
+const lastOf = (shape: Shape): number => shape.at(-1)!;
+function rowShape(op: string, _layer: object, [x]: readonly Shape[]): Shape {
+  if (x!.length === 0 || lastOf(x!) < 1) throw new ShapeError(`${op}: expected softmax over a last axis of length >= 1, got shape [${x}]`);
+  return x!;
+}
+/** @internal Softmax along the last axis. Described by activation("softmax"); its description is checked there. */
+export const softmaxKind: LayerKind<object> = {
+  check: () => {},
+  shape: rowShape,
+  reads: { x: false, y: true },
+  inPlace: true,
+  scratchBytes: (kernels, { output }) => kernels.softmax_scratch_f32(lastOf(output)),
+  forward: (kernels, { output, x, y, scratch }, { m }) => kernels.softmax_f32((m * sizeOf(output)) / lastOf(output), lastOf(output), x[0]!, y, scratch),
+  backward: (kernels, { output, y, dy, dx }, { m }) => kernels.softmax_backward_f32((m * sizeOf(output)) / lastOf(output), lastOf(output), y, dy, dx[0]!),
+};

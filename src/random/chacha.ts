@@ -87,15 +87,27 @@ export class RandomStream {
         `random: expected at most ${BLOCKS_PER_NONCE} blocks under one nonce, got ${this.#counter} used and ${blocks} asked for; fork or create another stream`,
       );
     }
+    this.#lend(engine, scratchBytes, (key, nonce, scratch) => {
+      const from = this.#counter;
+      this.#counter = from + blocks; // first, so that what a body used before it threw is not used again
+      this.#counter = from + (body(from, key, nonce, scratch) ?? blocks);
+    });
+  }
+
+  /** @internal As use(), but draws again from a position that was used: for a mask that two passes need. The caller checks that all of it was. The stream's own position stays. */
+  replay(engine: Engine, position: number, scratchBytes: number, body: (counter: number, key: number, nonce: number, scratch: number) => void): void {
+    this.#lend(engine, scratchBytes, (key, nonce, scratch) => body(position, key, nonce, scratch));
+  }
+
+  /** Key and nonce in the engine's scratch, with room for a kernel, wiped afterwards. */
+  #lend(engine: Engine, scratchBytes: number, body: (key: number, nonce: number, scratch: number) => void): void {
     const bytes = scratchBytes + 64;
     const at = engine.scratch(bytes);
     const memory = engine.arena.memory.buffer;
     new Uint8Array(memory, at, 32).set(this.#key);
     new Uint32Array(memory, at + 32, 3).set(this.#nonce);
     try {
-      const from = this.#counter;
-      this.#counter = from + blocks; // first, so that what a body used before it threw is not used again
-      this.#counter = from + (body(from, at, at + 32, at + 64) ?? blocks);
+      body(at, at + 32, at + 64);
     } finally {
       engine.wipeScratch(bytes);
     }

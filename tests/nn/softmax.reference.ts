@@ -14,6 +14,16 @@ export function softmax(n: number, x: Numbers): Float64Array {
     }),
   );
 }
+/** dX_ij = P_ij (dP_ij - sum_k dP_ik P_ik), and the sum of magnitudes P_ij (|dP_ij| + sum_k |dP_ik P_ik|) that bounds its rounding */
+export function backward(n: number, p: Numbers, dp: Numbers): { value: Float64Array; size: Float64Array } {
+  const gradients = rows(n, dp);
+  const parts = rows(n, p).flatMap((row, i) => {
+    const g = gradients[i]!;
+    const products = row.map((v, j) => v * g[j]!);
+    return row.map((v, j) => [v * (g[j]! - total(products)), v * (Math.abs(g[j]!) + total(products.map(Math.abs)))] as const);
+  });
+  return { value: Float64Array.from(parts, ([v]) => v), size: Float64Array.from(parts, ([, s]) => s) };
+}
 /** sum_i -log P_i,y_i */
 export function loss(n: number, x: Numbers, labels: Numbers): number {
   return total(

@@ -1,4 +1,4 @@
-import { accuracy_f32, softmax_cross_entropy_f32, softmax_f32, softmax_scratch_f32 } from "../../assembly/nn/softmax";
+import { accuracy_f32, softmax_backward_f32, softmax_cross_entropy_f32, softmax_f32, softmax_scratch_f32 } from "../../assembly/nn/softmax";
 
 const X: usize = heap.alloc(512);
 const P: usize = heap.alloc(512);
@@ -36,6 +36,33 @@ describe("softmax_f32", () => {
       store<f32>(X + ((7 + bad) << 2), NaN);
       softmax_f32(3, 7, X, P, SCRATCH);
       for (let i = 0; i < 21; i++) expect(isNaN(load<f32>(P + (i << 2)))).toBe(i >= 7 && i < 14);
+    }
+  });
+});
+
+describe("softmax_backward_f32", () => {
+  test("dyadic values are exact, for every number of classes 1..19, over dy; nothing beyond is written", () => {
+    for (let n = 1; n < 20; n++) {
+      for (let i = 0; i < 48; i++) store<f32>(P + (i << 2), i % n == 0 ? 0.5 : 0.25);
+      for (let i = 0; i < 48; i++) store<f32>(X + (i << 2), <f32>(i % 5));
+      softmax_backward_f32(2, n, P, X, X);
+      for (let i = 0; i < 2; i++) {
+        let s: f32 = 0;
+        for (let j = i * n; j < i * n + n; j++) s += load<f32>(P + (j << 2)) * <f32>(j % 5);
+        for (let j = i * n; j < i * n + n; j++) expect(load<f32>(X + (j << 2))).toBe(load<f32>(P + (j << 2)) * (<f32>(j % 5) - s));
+      }
+      for (let i = 2 * n; i < 48; i++) expect(load<f32>(X + (i << 2))).toBe(<f32>(i % 5));
+    }
+    softmax_backward_f32(0, 5, 0, 0, 0);
+  });
+
+  test("NaN makes its row NaN and no other, in every lane", () => {
+    for (let bad = 0; bad < 7; bad++) {
+      fill(X, 21, 1);
+      fill(P, 21, 0.125);
+      store<f32>((bad % 2 ? X : P) + ((7 + bad) << 2), NaN);
+      softmax_backward_f32(3, 7, P, X, X);
+      for (let i = 0; i < 21; i++) expect(isNaN(load<f32>(X + (i << 2)))).toBe(i >= 7 && i < 14);
     }
   });
 });

@@ -8,14 +8,17 @@ import {
   ParameterError,
   ShapeError,
   softmax,
+  softmaxBackward,
   softmaxCrossEntropy,
   type Tensor,
 } from "fedlane";
 import { describe, expect, test } from "vitest";
+import { softmaxKind } from "../../src/nn/softmax.ts";
 import { expectWithin } from "../support/bound.ts";
 import { countCases } from "../support/count.ts";
 import { bits, EPS32, EPS64, extremes, normals, random } from "../support/data.ts";
 import { allEngines, forEachBuild } from "../support/engines.ts";
+import { runKind } from "../support/kinds.ts";
 import { guarded } from "../support/memory.ts";
 import * as reference from "./softmax.reference.ts";
 
@@ -34,16 +37,18 @@ const KINDS: Record<string, (size: number) => Float32Array> = {
   extreme: (size) => extremes(size, 4),
 };
 
-/** Raw kernels between guard bands: probabilities, loss, gradient (in place, on the logits), hits. */
+/** Raw kernels between guard bands: probabilities, their gradient (over that of the output), loss, gradient (in place, on the logits), hits. */
 function kernelResults(engine: Engine, m: number, n: number, alpha: number, x: Float32Array, labels: Int32Array) {
   const { kernels } = engine;
   const scratch = guarded(engine, new Uint8Array(kernels.softmax_scratch_f32(n)).fill(0xff));
   const [px, pl, pp] = [guarded(engine, x, 4), guarded(engine, labels, 4), guarded(engine, new Float32Array(x.length).fill(Number.NaN), 4)];
   kernels.softmax_f32(m, n, px.address, pp.address, scratch.address);
+  const pg = guarded(engine, normals(x.length, 8), 4);
+  kernels.softmax_backward_f32(m, n, pp.address, pg.address, pg.address);
   const hits = kernels.accuracy_f32(m, n, px.address, pl.address);
   const loss = kernels.softmax_cross_entropy_f32(m, n, alpha, px.address, pl.address, px.address, scratch.address);
-  const got = { p: pp.f32(), loss, gradient: px.f32(), hits };
-  for (const p of [px, pl, pp, scratch]) p.release();
+  const got = { p: pp.f32(), dx: pg.f32(), loss, gradient: px.f32(), hits };
+  for (const p of [px, pl, pp, pg, scratch]) p.release();
   return got;
 }
 
@@ -62,6 +67,8 @@ forEachBuild("nn/softmax", (engine) => {
         const relative = EPS32 + 2 * (n + 8) * EPS64;
         const p = reference.softmax(n, x);
         expectWithin(got.p, p, (i) => relative * p[i]! + DENORMAL, 1e-6);
+        const back = reference.backward(n, got.p, normals(m * n, 8));
+        expectWithin(got.dx, back.value, (i) => EPS32 * Math.abs(back.value[i]!) + (n + 8) * EPS64 * back.size[i]! + DENORMAL, 1e-6);
         const g = reference.gradient(n, alpha, x, labels);
         expectWithin(got.gradient, g, (i) => alpha * (EPS32 * Math.abs(g[i]! / alpha) + 2 * (n + 8) * EPS64) + DENORMAL, 1e-6);
         const loss = reference.loss(n, x, labels);
@@ -95,6 +102,49 @@ forEachBuild("nn/softmax", (engine) => {
         for (let i = 0; i < m; i++) expect(Math.abs(got.subarray(i * n, (i + 1) * n).reduce((s, v) => s + v, 0))).toBeLessThanOrEqual((n + 2) * EPS32);
       });
     }
+  });
+
+  test("the gradient of softmax is the central difference of the twin, and its rows sum to 0", () => {
+    for (const n of [1, 2, 3, 7, 10]) {
+      engine().scope(() => {
+        const m = 3;
+        const [x, dy] = [normals(m * n, 10, 2), normals(m * n, 11)];
+        const y = softmax(engine().tensor("f32", [m, n], x));
+        const g = engine().tensor("f32", [m, n], dy);
+        const dx = softmaxBackward(y, g, engine().tensor("f32", [m, n])).toArray();
+        const h = 2 ** -10;
+        const slope = Float64Array.from(x, (_, i) => {
+          const near = (d: number) => Float64Array.from(x, (v, j) => (j === i ? v + d : v));
+          const at = (d: number) => reference.softmax(n, near(d)).reduce((s, v, j) => s + v * dy[j]!, 0);
+          return (at(h) - at(-h)) / (2 * h);
+        });
+        // Third derivatives of an element of p are below 1, and there are n of them; y and dx are f32.
+        const most = Math.max(...dy.map(Math.abs));
+        expectWithin(dx, slope, () => n * most * (h ** 2 / 6 + 4 * EPS32), 1e-4);
+        for (let i = 0; i < m; i++) expect(Math.abs(dx.subarray(i * n, (i + 1) * n).reduce((s, v) => s + v, 0))).toBeLessThanOrEqual((n + 2) * EPS32 * most);
+        expect(softmaxBackward(y, g)).toBe(g);
+        expect(bits(g.toArray())).toEqual(bits(dx));
+        softmaxBackward(y, engine().tensor("f32", [m, n], dy), y); // over y
+        expect(bits(y.toArray())).toEqual(bits(dx));
+      });
+    }
+  });
+
+  test("as a layer: along the last axis, in place or not", () => {
+    const [x, dy] = [normals(60, 12), normals(60, 13)];
+    for (const shape of [[5], [2, 3], [2, 1, 5]]) {
+      const n = shape.at(-1)!;
+      const m = 60 / shape.reduce((a, b) => a * b);
+      for (const inPlace of [false, true]) {
+        const got = runKind(engine(), softmaxKind, {}, { m, inputs: [{ shape, values: x }], dy, inPlace });
+        expect(got.shape).toEqual(shape);
+        const p = reference.softmax(n, x);
+        expectWithin(got.y, p, (i) => 1.01 * EPS32 * p[i]!, 1e-6);
+        const { value, size } = reference.backward(n, got.y, dy);
+        expectWithin(got.dx[0]!, value, (i) => 1.01 * EPS32 * Math.abs(value[i]!) + 2 ** -40 * size[i]!, 1e-6);
+      }
+    }
+    for (const shape of [[], [3, 0]]) expect(() => softmaxKind.shape("op", {}, [shape])).toThrow(/op: expected softmax over a last axis of length >= 1/);
   });
 
   test("loss, probabilities and accuracy belong together, for any logits; a shift by a power of two changes nothing", () => {
@@ -173,6 +223,9 @@ forEachBuild("nn/softmax", (engine) => {
       ] as const) {
         expect(() => softmax(bad, out)).toThrow(error);
         expect(() => softmax(x, bad)).toThrow(error);
+        expect(() => softmaxBackward(bad, x, out)).toThrow(error);
+        expect(() => softmaxBackward(x, bad, out)).toThrow(error);
+        expect(() => softmaxBackward(x, out, bad)).toThrow(error);
         expect(() => softmaxCrossEntropy(bad, labels, out)).toThrow(error);
         expect(() => softmaxCrossEntropy(x, labels, bad)).toThrow(error);
         expect(() => accuracy(bad, labels)).toThrow(error);
@@ -196,8 +249,8 @@ describe("nn/softmax across builds", () => {
     for (const n of CLASSES) {
       for (const make of Object.values(KINDS)) {
         const got = engines.map((engine) => {
-          const { p, loss, gradient, hits } = kernelResults(engine, 5, n, 0.2, make(5 * n), someLabels(5, n));
-          return [bits(p), bits(gradient), loss, hits];
+          const { p, dx, loss, gradient, hits } = kernelResults(engine, 5, n, 0.2, make(5 * n), someLabels(5, n));
+          return [bits(p), bits(dx), bits(gradient), loss, hits];
         });
         for (const values of got) expect(values).toEqual(got[0]);
       }
