@@ -7,6 +7,12 @@
 export function lanes<T>(): usize {
   return isVector<T>() ? 4 : 1;
 }
+/** n, and a mark: scripts/unroll.mjs replaces a loop over u < unroll(n) by n copies of its body. */
+// @ts-ignore: decorator
+@inline
+export function unroll(n: usize): usize {
+  return n;
+}
 // @ts-ignore: decorator
 @inline
 export function ld<T>(p: usize): T {

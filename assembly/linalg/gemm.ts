@@ -1,208 +1,57 @@
 // C <- alpha op(A) op(B) + beta C, row-major, any m, n, k and leading dimensions.
 //
-// Numerics: C_ij is a chain over p = 0..k-1 in blocks of KC: acc = 0; acc = a_ip b_pj + acc; C_ij = alpha acc + (beta | 1) C_ij.
-// The chain of an element does not depend on tiles, packing or lanes, so scalar and simd agree bit for bit.
-// beta = 0 never reads C. k = 0 gives beta C. |error| <= (k + 4) 2^-24 (|alpha| sum |a b| + |beta c|).
+// Numerics: C_ij <- beta C_ij, then for each block of steps p: acc = 0; acc = a_ip b_pj + acc; C_ij = alpha acc + C_ij. The blocks are the fewest
+// of at most KC steps, all alike but the last. The chain of an element does not depend on tiles, packing or lanes, so scalar and simd agree bit
+// for bit. beta = 0 counts C as +0 without reading it. |error| <= (k + 4) 2^-24 (|alpha| sum |a b| + |beta c|).
 //
-// Structure (BLIS): blocks of KC x NC of B; B is read in place when few rows of A reuse it, else packed into
-// NC/8 panels of KC x 8 in scratch; transposed operands are always brought to p-major order by a transposing copy.
-// The micro-kernel holds 4 x 8 of C in registers: 8 accumulators, 2 loads of B, 1 broadcast of A, 1 product, of 16 registers.
-// Tried: 5 x 8 (10 accumulators) is no faster under V8 13 and spills under V8 11 (24 instead of 38 GFLOP/s).
-import { add, ld, ld_splat, lanes, madd, mul, splat, st } from "../lanes/f32";
+// Structure (BLIS): blocks of KC x NC of B, as panels of 16 columns (tile.ts). A panel is packed, step after step of 16 floats, where many rows
+// of A use it, where B is stored transposed, and at the edge of the matrix; else it is read in place. A transposed A is brought to rows of MC x KC.
+import * as wide from "../lanes/f64";
+import { PANEL, panel } from "./tile";
+import { scale_f32 } from "./vector";
 
-const KC: usize = 256; // 256 x 8 floats of B: 8 KiB, a quarter of a first-level cache
+const KC: usize = 256; // a panel of KC x 16 floats: 16 KiB, half of a first-level cache
 const NC: usize = 256; // KC x NC floats: 256 KiB, inside a second-level cache
-const MC: usize = 16; // rows of A a sweep: MC x KC floats, 16 KiB, share the first-level cache with a panel of B
-const PACK_ROWS: usize = 24; // from this many rows of A on, packing B pays
+const MC: usize = 32; // rows of A a sweep over the panels
+const TILE: usize = PANEL << 4; // bytes of 4 rows of a panel
+const PACK_ROWS: usize = 40; // from this many rows of A on, packing B pays
+
+/** Steps of a block: k in the fewest blocks of at most KC, all alike but the last. */
+// @ts-ignore: decorator
+@inline
+function block_steps(k: usize): usize {
+  const blocks = max<usize>(1, (k + KC - 1) / KC);
+  return (k + blocks - 1) / blocks;
+}
 
 /** Bytes of scratch that a gemm of any shape and layout needs. */
 export function gemm_scratch_f32(): usize {
-  return (KC * NC + KC * 20) << 2;
+  return (MC * KC + KC * NC) << 2;
 }
 
-/** c <- alpha acc + beta c for one vector of the tile. */
+/** The first n < 4 floats at p; zeros behind them. */
 // @ts-ignore: decorator
 @inline
-function update<T>(acc: T, alpha: f32, beta: f32, c: usize): void {
-  let v = mul<T>(splat<T>(alpha), acc);
-  if (beta == 1) v = add<T>(v, ld<T>(c));
-  else if (beta != 0) v = madd<T>(splat<T>(beta), ld<T>(c), v);
-  st<T>(c, v);
+function ld_first(p: usize, n: usize): v128 {
+  if (n == 0) return f32x4.splat(0);
+  if (n == 1) return v128.load32_zero(p);
+  const two = v128.load64_zero(p);
+  return n == 2 ? two : v128.load32_lane(p + 8, two, 2);
 }
 
-/** Adds the squares of one vector of the tile to its f64 stripes. */
-// @ts-ignore: decorator
-@inline
-function square<T>(acc: T, s: usize): void {
-  if (isVector<T>()) {
-    const lo = f64x2.promote_low_f32x4(acc), hi = f64x2.promote_low_f32x4(v128.shuffle<f32>(acc, acc, 2, 3, 2, 3));
-    v128.store(s, f64x2.add(v128.load(s), f64x2.mul(lo, lo)));
-    v128.store(s, f64x2.add(v128.load(s, 16), f64x2.mul(hi, hi)), 16);
-  } else {
-    const x = <f64>acc;
-    store<f64>(s, load<f64>(s) + x * x);
-  }
-}
-/** What becomes of a finished vector: part of C, or of the stripes at c + offset when only the norm is wanted. */
-// @ts-ignore: decorator
-@inline
-function finish<T>(norm: bool, acc: T, alpha: f32, beta: f32, c: usize, offset: usize): void {
-  if (norm) square<T>(acc, c + (offset << 1));
-  else update<T>(acc, alpha, beta, c + offset);
-}
-
-/**
- * rows x (vectors * lanes) tile: k steps over a (row stride rsa, step stride csa, bytes) and b (step stride rsb, bytes).
- * rows (1..4) and vectors (1, 2) are constants at every call, so the unused accumulators vanish in compilation.
- */
-// @ts-ignore: decorator
-@inline
-function tile<T>(
-  norm: bool, rows: i32, vectors: i32, k: usize, alpha: f32, beta: f32,
-  a: usize, rsa: usize, csa: usize, b: usize, rsb: usize, c: usize, rsc: usize,
-): void {
-  const w = lanes<T>() << 2;
-  let c00 = splat<T>(0), c01 = c00, c10 = c00, c11 = c00, c20 = c00, c21 = c00, c30 = c00, c31 = c00;
-  let a1 = a + rsa, a2 = a1 + rsa, a3 = a2 + rsa;
-  for (let p: usize = 0; p < k; p++) {
-    const b0 = ld<T>(b);
-    const b1 = vectors > 1 ? ld<T>(b + w) : b0;
-    let x = ld_splat<T>(a);
-    c00 = madd<T>(x, b0, c00);
-    if (vectors > 1) c01 = madd<T>(x, b1, c01);
-    if (rows > 1) {
-      x = ld_splat<T>(a1);
-      a1 += csa;
-      c10 = madd<T>(x, b0, c10);
-      if (vectors > 1) c11 = madd<T>(x, b1, c11);
-    }
-    if (rows > 2) {
-      x = ld_splat<T>(a2);
-      a2 += csa;
-      c20 = madd<T>(x, b0, c20);
-      if (vectors > 1) c21 = madd<T>(x, b1, c21);
-    }
-    if (rows > 3) {
-      x = ld_splat<T>(a3);
-      a3 += csa;
-      c30 = madd<T>(x, b0, c30);
-      if (vectors > 1) c31 = madd<T>(x, b1, c31);
-    }
-    a += csa;
-    b += rsb;
-  }
-  finish<T>(norm, c00, alpha, beta, c, 0);
-  if (vectors > 1) finish<T>(norm, c01, alpha, beta, c, w);
-  if (rows > 1) {
-    c += rsc;
-    finish<T>(norm, c10, alpha, beta, c, 0);
-    if (vectors > 1) finish<T>(norm, c11, alpha, beta, c, w);
-  }
-  if (rows > 2) {
-    c += rsc;
-    finish<T>(norm, c20, alpha, beta, c, 0);
-    if (vectors > 1) finish<T>(norm, c21, alpha, beta, c, w);
-  }
-  if (rows > 3) {
-    c += rsc;
-    finish<T>(norm, c30, alpha, beta, c, 0);
-    if (vectors > 1) finish<T>(norm, c31, alpha, beta, c, w);
-  }
-}
-
-/** All rows of one column panel, vectors * lanes wide: tiles of 4 and 3 rows, fewer only where m leaves no choice. */
-// @ts-ignore: decorator
-@inline
-function panel<T>(
-  norm: bool, vectors: i32, m: usize, k: usize, alpha: f32, beta: f32,
-  a: usize, rsa: usize, csa: usize, b: usize, rsb: usize, c: usize, rsc: usize,
-): void {
-  while (m > 0) {
-    const rows: usize = m <= 4 ? m : m == 5 || m == 6 || m == 9 ? 3 : 4;
-    if (rows == 4) tile<T>(norm, 4, vectors, k, alpha, beta, a, rsa, csa, b, rsb, c, rsc);
-    else if (rows == 3) tile<T>(norm, 3, vectors, k, alpha, beta, a, rsa, csa, b, rsb, c, rsc);
-    else if (rows == 2) tile<T>(norm, 2, vectors, k, alpha, beta, a, rsa, csa, b, rsb, c, rsc);
-    else tile<T>(norm, 1, vectors, k, alpha, beta, a, rsa, csa, b, rsb, c, rsc);
-    m -= rows;
-    a += rows * rsa;
-    c += rows * rsc;
-  }
-}
-// Two widths, not inlined: the code of every tile shape exists once per lane type.
-function wide_panel<T>(
-  m: usize, k: usize, alpha: f32, beta: f32,
-  a: usize, rsa: usize, csa: usize, b: usize, rsb: usize, c: usize, rsc: usize,
-): void {
-  panel<T>(false, 2, m, k, alpha, beta, a, rsa, csa, b, rsb, c, rsc);
-}
-function narrow_panel<T>(
-  m: usize, k: usize, alpha: f32, beta: f32,
-  a: usize, rsa: usize, csa: usize, b: usize, rsb: usize, c: usize, rsc: usize,
-): void {
-  panel<T>(false, 1, m, k, alpha, beta, a, rsa, csa, b, rsb, c, rsc);
-}
-
-/** The columns of one group of up to 8, widest tiles first. */
-// @ts-ignore: decorator
-@inline
-function columns(
-  m: usize, n: usize, k: usize, alpha: f32, beta: f32,
-  a: usize, rsa: usize, csa: usize, b: usize, rsb: usize, c: usize, rsc: usize,
-): void {
-  let j: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    if (n == 8) {
-      wide_panel<v128>(m, k, alpha, beta, a, rsa, csa, b, rsb, c, rsc);
-      return;
-    }
-    if (n >= 4) {
-      narrow_panel<v128>(m, k, alpha, beta, a, rsa, csa, b, rsb, c, rsc);
-      j = 4;
-    }
-  }
-  for (; j + 2 <= n; j += 2) wide_panel<f32>(m, k, alpha, beta, a, rsa, csa, b + (j << 2), rsb, c + (j << 2), rsc);
-  if (j < n) narrow_panel<f32>(m, k, alpha, beta, a, rsa, csa, b + (j << 2), rsb, c + (j << 2), rsc);
-}
-
-// The same for squares: s takes the place of c.
-function wide_squares<T>(m: usize, k: usize, a: usize, csa: usize, b: usize, rsb: usize, s: usize): void {
-  panel<T>(true, 2, m, k, 1, 0, a, 4, csa, b, rsb, s, 0);
-}
-function narrow_squares<T>(m: usize, k: usize, a: usize, csa: usize, b: usize, rsb: usize, s: usize): void {
-  panel<T>(true, 1, m, k, 1, 0, a, 4, csa, b, rsb, s, 0);
-}
-// @ts-ignore: decorator
-@inline
-function squares(m: usize, n: usize, k: usize, a: usize, csa: usize, b: usize, rsb: usize, s: usize): void {
-  let j: usize = 0;
-  if (ASC_FEATURE_SIMD) {
-    if (n == 8) {
-      wide_squares<v128>(m, k, a, csa, b, rsb, s);
-      return;
-    }
-    if (n >= 4) {
-      narrow_squares<v128>(m, k, a, csa, b, rsb, s);
-      j = 4;
-    }
-  }
-  for (; j + 2 <= n; j += 2) wide_squares<f32>(m, k, a, csa, b + (j << 2), rsb, s + (j << 3));
-  if (j < n) narrow_squares<f32>(m, k, a, csa, b + (j << 2), rsb, s + (j << 3));
-}
-
-/** dst[j][p][0..7] <- B[p][8j..8j+7]: kc rows of nc columns into panels of 8 columns. */
-function pack(kc: usize, nc: usize, b: usize, rsb: usize, dst: usize): void {
-  for (let j: usize = 0; j < nc; j += 8, dst += kc << 5) {
-    const w = min<usize>(8, nc - j) << 2;
-    let src = b + (j << 2), to = dst;
-    if (w == 32) {
-      for (let p: usize = 0; p < kc; p++, src += rsb, to += 32) {
-        store<u64>(to, load<u64>(src));
-        store<u64>(to, load<u64>(src, 8), 8);
-        store<u64>(to, load<u64>(src, 16), 16);
-        store<u64>(to, load<u64>(src, 24), 24);
+/** dst[p][0..15] <- B[p][0..n-1], zeros behind them: one panel of k steps. */
+function pack_panel(n: usize, k: usize, b: usize, rsb: usize, dst: usize): void {
+  for (let p: usize = 0; p < k; p++, b += rsb, dst += PANEL << 2) {
+    if (ASC_FEATURE_SIMD) {
+      let j: usize = 0;
+      for (; j + 4 <= n; j += 4) v128.store(dst + (j << 2), v128.load(b + (j << 2)));
+      if (j < n) {
+        v128.store(dst + (j << 2), ld_first(b + (j << 2), n - j));
+        j += 4;
       }
+      for (; j < PANEL; j += 4) v128.store(dst + (j << 2), f32x4.splat(0));
     } else {
-      for (let p: usize = 0; p < kc; p++, src += rsb, to += 32) for (let q: usize = 0; q < w; q += 4) store<f32>(to + q, load<f32>(src + q));
+      for (let j: usize = 0; j < PANEL; j++) store<f32>(dst + (j << 2), j < n ? load<f32>(b + (j << 2)) : 0);
     }
   }
 }
@@ -233,73 +82,67 @@ export function transpose(rows: usize, cols: usize, src: usize, rss: usize, dst:
   }
 }
 
-/** C <- beta C, without reading C where beta is 0. */
-function scale_c(m: usize, n: usize, beta: f32, c: usize, rsc: usize): void {
-  for (let i: usize = 0; i < m; i++) for (let j: usize = 0; j < n; j++) {
-    const p = c + i * rsc + (j << 2);
-    store<f32>(p, beta == 0 ? 0 : beta * load<f32>(p));
+/** The panels of n columns and k steps of op(B), one after another at dst; b is the first element. */
+function pack(tb: bool, n: usize, k: usize, b: usize, rsb: usize, dst: usize): void {
+  for (let j: usize = 0; j < n; j += PANEL, dst += k * PANEL * 4) {
+    const w = min<usize>(PANEL, n - j);
+    if (!tb) {
+      pack_panel(w, k, b + (j << 2), rsb, dst);
+    } else {
+      if (w < PANEL) memory.fill(dst, 0, k * PANEL * 4);
+      transpose(w, k, b + j * rsb, rsb, dst, PANEL * 4);
+    }
   }
 }
 
-/** One block of B, kc x nc, into panels of 8 columns at dst; b is the block's first element. */
-function pack_block(tb: bool, kc: usize, nc: usize, b: usize, rsb: usize, dst: usize): void {
-  if (!tb) {
-    pack(kc, nc, b, rsb, dst);
-    return;
+/** C <- beta C; beta = 0 sets C to 0 without reading it. */
+function scale(m: usize, n: usize, beta: f32, c: usize, rsc: usize): void {
+  for (const end = c + m * rsc; c < end; c += rsc) {
+    if (beta == 0) memory.fill(c, 0, n << 2);
+    else scale_f32(n, beta, c, c);
   }
-  for (let j: usize = 0; j < nc; j += 8) transpose(min<usize>(8, nc - j), kc, b + j * rsb, rsb, dst + ((j * kc) << 2), 32);
 }
 
 /**
- * One block of C: all rows of A times kc x nc of B. b: its first panel, or its first element in place (rsb its row stride then);
- * a: op(A)'s column p0; c: the block's first element.
+ * C <- alpha op(A) op(B) + beta C for k steps, all rows, n columns. a: the first step's column (row if ta); packed: panels, of which the first
+ * in_place columns are to be read at b instead.
  */
 function block(
-  ta: bool, packed_b: bool, m: usize, nc: usize, kc: usize, alpha: f32, beta: f32,
-  a: usize, lda: usize, b: usize, rsb: usize, c: usize, rsc: usize, packed_a: usize,
+  ta: bool, m: usize, n: usize, k: usize, alpha: f32, beta: f32, a: usize, lda: usize,
+  b: usize, rsb: usize, in_place: usize, packed: usize, c: usize, rsc: usize, rows: usize,
 ): void {
-  const copy_a = ta && kc >= 32; // short columns are read in place
-  for (let i0: usize = 0; i0 < m; ) {
-    const mc = m - i0 <= 20 ? m - i0 : <usize>MC;
-    let ai = ta ? a + (i0 << 2) : a + i0 * (lda << 2);
-    let rsa: usize = ta ? 4 : lda << 2, csa: usize = ta ? lda << 2 : 4;
-    if (copy_a) {
-      transpose(kc, mc, ai, csa, packed_a, kc << 2);
-      ai = packed_a;
-      rsa = kc << 2;
-      csa = 4;
+  for (let i: usize = 0; i < m; i += MC, c += MC * rsc) {
+    const h = min<usize>(MC, m - i);
+    let ai = a + ((ta ? i : i * lda) << 2), rsa = lda << 2;
+    if (ta) {
+      transpose(k, h, ai, rsa, rows, k << 2);
+      ai = rows;
+      rsa = k << 2;
     }
-    for (let j: usize = 0; j < nc; j += 8) {
-      const bj = b + (packed_b ? j * kc : j) * 4;
-      columns(mc, min<usize>(8, nc - j), kc, alpha, beta, ai, rsa, csa, bj, packed_b ? 32 : rsb, c + i0 * rsc + (j << 2), rsc);
+    if (beta != 1) scale(h, n, beta, c, rsc);
+    for (let j: usize = 0; j < n; j += PANEL) {
+      if (j < in_place) panel(h, PANEL, k, alpha, ai, rsa, b + (j << 2), rsb, c + (j << 2), rsc);
+      else panel(h, min<usize>(PANEL, n - j), k, alpha, ai, rsa, packed + ((j * k) << 2), 0, c + (j << 2), rsc);
     }
-    i0 += mc;
   }
 }
 
-/** The loops. A is m x k, stored transposed if ta; B is k x n, stored transposed if tb; leading dimensions in elements. */
+/** The loops over blocks. A is m x k, stored transposed if ta; B is k x n, stored transposed if tb; leading dimensions in elements. */
 function gemm(
   ta: bool, tb: bool, m: usize, n: usize, k: usize, alpha: f32, beta: f32,
   a: usize, lda: usize, b: usize, ldb: usize, c: usize, ldc: usize, scratch: usize,
 ): void {
-  const rsc = ldc << 2, rsb = ldb << 2;
-  if (k == 0) {
-    scale_c(m, n, beta, c, rsc);
-    return;
-  }
-  const packed_b = tb || m >= PACK_ROWS;
-  const packed_a = scratch + ((KC * NC) << 2);
-  for (let p0: usize = 0; p0 < k; p0 += KC) {
-    const kc = min<usize>(KC, k - p0);
-    const ap = a + ((ta ? p0 * lda : p0) << 2);
-    for (let j0: usize = 0; j0 < n; j0 += NC) {
-      const nc = min<usize>(NC, n - j0);
-      let bj = b + ((tb ? j0 * ldb + p0 : p0 * ldb + j0) << 2);
-      if (packed_b) {
-        pack_block(tb, kc, nc, bj, rsb, scratch);
-        bj = scratch;
-      }
-      block(ta, packed_b, m, nc, kc, alpha, p0 == 0 ? beta : 1, ap, lda, bj, rsb, c + (j0 << 2), rsc, packed_a);
+  if (k == 0) scale(m, n, beta, c, ldc << 2);
+  const packed = scratch + ((MC * KC) << 2);
+  const steps = block_steps(k);
+  for (let p: usize = 0; p < k; p += steps) {
+    const kc = min<usize>(steps, k - p);
+    for (let j: usize = 0; j < n; j += NC) {
+      const nc = min<usize>(NC, n - j);
+      const in_place: usize = tb || m >= PACK_ROWS ? 0 : nc & ~(PANEL - 1);
+      const bj = b + ((tb ? j * ldb + p : p * ldb + j) << 2);
+      pack(tb, nc - in_place, kc, bj + (in_place << 2), ldb << 2, packed + ((in_place * kc) << 2));
+      block(ta, m, nc, kc, alpha, p == 0 ? beta : 1, a + ((ta ? p * lda : p) << 2), lda, bj, ldb << 2, in_place, packed, c + (j << 2), ldc << 2, scratch);
     }
   }
 }
@@ -308,13 +151,14 @@ function gemm(
 
 /** Bytes that pack_b writes. */
 export function packed_b_bytes(n: usize, k: usize): usize {
-  return (k * ((n + 7) & ~7)) << 2;
+  return (k * ((n + PANEL - 1) & ~(PANEL - 1))) << 2;
 }
 /** Packs op(B), k x n (stored n x k if tb, ldb >= its columns), for gemm_packed. dst: packed_b_bytes(n, k), disjoint. */
 export function pack_b(tb: bool, n: usize, k: usize, b: usize, ldb: usize, dst: usize): void {
-  for (let p0: usize = 0; p0 < k; p0 += KC) {
-    const kc = min<usize>(KC, k - p0);
-    pack_block(tb, kc, n, b + ((tb ? p0 : p0 * ldb) << 2), ldb << 2, dst);
+  const steps = block_steps(k);
+  for (let p: usize = 0; p < k; p += steps) {
+    const kc = min<usize>(steps, k - p);
+    pack(tb, n, kc, b + ((tb ? p : p * ldb) << 2), ldb << 2, dst);
     dst += packed_b_bytes(n, kc);
   }
 }
@@ -323,33 +167,54 @@ export function gemm_packed(
   ta: bool, m: usize, n: usize, k: usize, alpha: f32, beta: f32,
   a: usize, lda: usize, packed: usize, c: usize, ldc: usize, scratch: usize,
 ): void {
-  if (k == 0) scale_c(m, n, beta, c, ldc << 2);
-  for (let p0: usize = 0; p0 < k; p0 += KC) {
-    const kc = min<usize>(KC, k - p0);
-    for (let j0: usize = 0; j0 < n; j0 += NC) {
-      const bj = packed + ((j0 * kc) << 2);
-      block(ta, true, m, min<usize>(NC, n - j0), kc, alpha, p0 == 0 ? beta : 1, a + ((ta ? p0 * lda : p0) << 2), lda, bj, 0, c + (j0 << 2), ldc << 2, scratch + ((KC * NC) << 2));
-    }
+  if (k == 0) scale(m, n, beta, c, ldc << 2);
+  const steps = block_steps(k);
+  for (let p: usize = 0; p < k; p += steps) {
+    const kc = min<usize>(steps, k - p);
+    block(ta, m, n, kc, alpha, p == 0 ? beta : 1, a + ((ta ? p * lda : p) << 2), lda, 0, 0, 0, packed, c, ldc << 2, scratch);
     packed += packed_b_bytes(n, kc);
   }
 }
 
 /** Bytes of scratch of gemm_squared_norm_f32_tn. */
 export function gemm_squared_norm_scratch_f32(m: usize, n: usize, k: usize): usize {
-  return 64;
+  return PANEL * 8 + TILE + ((min<usize>(m, MC) * k) << 2) + packed_b_bytes(n, k);
 }
 /**
  * |A^T B|_F^2, the product never in memory. A: k x m, lda >= m; B: k x n, ldb >= n. The squared norm of a layer's kernel gradient.
  *
- * Numerics: each element is one f32 chain over all p = 0..k-1 (no blocks); its square is exact in f64 and goes to stripe j mod 8, columns j
- * and then rows in order; the 8 stripes meet in a fixed tree. Scalar and simd agree bit for bit. NaN and Infinity propagate; k = 0 gives 0.
+ * Numerics: each element is one f32 chain over all p = 0..k-1 (no blocks); its square is exact in f64 and goes to stripe j mod 16, in the order of
+ * blocks of MC rows, panels of columns, rows; the stripes meet in a fixed tree. Scalar and simd agree bit for bit. NaN and Infinity propagate.
  */
 export function gemm_squared_norm_f32_tn(m: usize, n: usize, k: usize, a: usize, lda: usize, b: usize, ldb: usize, scratch: usize): f64 {
-  for (let s: usize = 0; s < 64; s += 8) store<f64>(scratch + s, 0);
-  for (let j: usize = 0; j < n; j += 8) squares(m, min<usize>(8, n - j), k, a, lda << 2, b + (j << 2), ldb << 2, scratch);
-  const s01 = load<f64>(scratch) + load<f64>(scratch, 8), s23 = load<f64>(scratch, 16) + load<f64>(scratch, 24);
-  const s45 = load<f64>(scratch, 32) + load<f64>(scratch, 40), s67 = load<f64>(scratch, 48) + load<f64>(scratch, 56);
-  return s01 + s23 + (s45 + s67);
+  const stripes = scratch, tile = stripes + PANEL * 8, rows = tile + TILE, packed = rows + ((min<usize>(m, MC) * k) << 2);
+  memory.fill(stripes, 0, PANEL * 8);
+  pack(false, n, k, b, ldb << 2, packed);
+  for (let i: usize = 0; i < m; i += MC) {
+    const h = min<usize>(MC, m - i);
+    transpose(k, h, a + (i << 2), lda << 2, rows, k << 2);
+    for (let j: usize = 0; j < n; j += PANEL) {
+      for (let r: usize = 0; r < h; r += 4) {
+        memory.fill(tile, 0, TILE);
+        panel(min<usize>(4, h - r), min<usize>(PANEL, n - j), k, 1, rows + r * (k << 2), k << 2, packed + ((j * k) << 2), 0, tile, PANEL << 2);
+        for (let q: usize = 0; q < TILE; q += PANEL << 2) accumulate_squares(min<usize>(PANEL, n - j), tile + q, stripes);
+      }
+    }
+  }
+  for (let s: usize = PANEL * 4; s >= 8; s >>= 1) for (let i = stripes; i < stripes + s; i += 8) store<f64>(i, load<f64>(i) + load<f64>(i + s));
+  return load<f64>(stripes);
+}
+/** s_j <- s_j + x_j^2 in f64. */
+function accumulate_squares(n: usize, x: usize, s: usize): void {
+  let j: usize = 0;
+  if (ASC_FEATURE_SIMD) for (; j + 2 <= n; j += 2) accumulate_square<v128>(x + (j << 2), s + (j << 3));
+  for (; j < n; j++) accumulate_square<f64>(x + (j << 2), s + (j << 3));
+}
+// @ts-ignore: decorator
+@inline
+function accumulate_square<T>(x: usize, s: usize): void {
+  const v = wide.ld_f32<T>(x);
+  wide.st<T>(s, wide.add<T>(wide.ld<T>(s), wide.mul<T>(v, v)));
 }
 
 /** C <- alpha A B + beta C. A: m x k, lda >= k; B: k x n, ldb >= n; C: m x n, ldc >= n, disjoint from A and B. */
