@@ -28,6 +28,16 @@ export { type MatmulOptions, matmul, productSquaredNorm } from "./linalg/gemm.ts
 export { dot, maxAbs, squaredNorm, sum } from "./linalg/reduce.ts";
 export { accumulate, add, axpy, scale, subtract } from "./linalg/vector.ts";
 export type { Activation } from "./nn/activation.ts";
+export {
+  type AveragePool2dLayer,
+  averagePool2d,
+  averagePoolBackward,
+  averagePoolForward,
+  type GlobalAveragePool2dLayer,
+  globalAveragePool2d,
+  globalAveragePoolBackward,
+  globalAveragePoolForward,
+} from "./nn/average_pool.ts";
 export { biasGradient, broadcastBias } from "./nn/bias.ts";
 export { type Conv2dLayer, conv2d, conv2dForward, conv2dInputGradient, conv2dWeightGradient } from "./nn/conv2d.ts";
 export type { ConvolutionLayerOptions, ConvolutionOptions } from "./nn/convolution.ts";
@@ -59,12 +69,15 @@ export { type InputLayer, input } from "./nn/input.ts";
 export type { Shape } from "./nn/layer.ts";
 export { type Layer, type LayerNode, node } from "./nn/layers.ts";
 export { binaryCrossEntropy, bpr, huber, type Loss, meanSquaredError } from "./nn/loss.ts";
+export { type MaxPool2dLayer, type MaxPoolOptions, maxPool2d, maxPoolBackward, maxPoolForward } from "./nn/max_pool.ts";
 export { auc, rmse, topKAccuracy } from "./nn/metric.ts";
 export type { Model, ModelOptions } from "./nn/model.ts";
+export type { Pooling, PoolLayerOptions, PoolOptions } from "./nn/pooling.ts";
 export { relu, reluBackward } from "./nn/relu.ts";
 export { putRows, type RowsOptions, takeRows, type UpdateRowsOptions, updateRows } from "./nn/rows.ts";
 export { accuracy, softmax, softmaxCrossEntropy } from "./nn/softmax.ts";
 export type { GradientClipping, PerExampleClipping } from "./nn/trainer.ts";
+export type { Padding, Pair } from "./nn/window.ts";
 export { type AdagradOptions, type AdagradRule, adagrad, type RmspropOptions, type RmspropRule, rmsprop } from "./optim/adagrad.ts";
 export { type AdamOptions, type AdamRule, type AdamState, type AdamwRule, adam, type YogiRule, yogi } from "./optim/adam.ts";
 export { clipByValue } from "./optim/clip_value.ts";
