@@ -3,6 +3,7 @@ export { accumulate_f32_f64, add_f32, axpy_f32, scale_f32, sub_f32 } from "./lin
 export { dot_f32, max_abs_f32, squared_norm_f32, sum_f32 } from "./linalg/reduce";
 export { gemm_f32_nn, gemm_f32_nt, gemm_f32_tn, gemm_scratch_f32, gemm_squared_norm_f32_tn, gemm_squared_norm_scratch_f32 } from "./linalg/gemm";
 export { gelu_backward_f32, gelu_f32, leaky_relu_backward_f32, leaky_relu_f32, sigmoid_backward_f32, sigmoid_f32, silu_backward_f32, silu_f32, tanh_backward_f32, tanh_f32 } from "./nn/activation";
+export { average_pool_backward_f32, average_pool_f32 } from "./nn/average_pool";
 export { bias_backward_f32, bias_f32 } from "./nn/bias";
 export { embedding_bag_f32, embedding_bag_norms_f32, embedding_gradient_f32, embedding_gradient_scratch_f32, embedding_norms_f32 } from "./nn/embedding";
 export { conv2d_f32, conv2d_gradient_norms_f32, conv2d_input_gradient_f32, conv2d_scratch_f32, conv2d_weight_gradient_f32 } from "./nn/conv2d";
@@ -11,6 +12,7 @@ export { depthwise_conv2d_f32, depthwise_conv2d_gradient_norms_f32, depthwise_co
 export { dropout_f32, dropout_scratch_f32 } from "./nn/dropout";
 export { binary_cross_entropy_f32, bpr_f32, huber_f32, mean_squared_error_f32 } from "./nn/loss";
 export { copy_columns_f32, dot_rows_f32, dot_rows_first_gradient_f32, dot_rows_second_gradient_f32 } from "./nn/merge";
+export { max_pool_backward_f32, max_pool_f32 } from "./nn/max_pool";
 export { squared_error_f32, top_k_f32 } from "./nn/metric";
 export { relu_backward_f32, relu_f32 } from "./nn/relu";
 export { put_rows_f32, take_rows_f32, take_rows_u8_f32, update_rows_f32 } from "./nn/rows";

@@ -43,12 +43,21 @@ export {
   tanh,
   tanhBackward,
 } from "./nn/activation.ts";
+export {
+  type AveragePool2dLayer,
+  averagePool2d,
+  averagePoolBackward,
+  averagePoolForward,
+  type GlobalAveragePool2dLayer,
+  globalAveragePool2d,
+  globalAveragePoolBackward,
+  globalAveragePoolForward,
+} from "./nn/average_pool.ts";
 export { biasGradient, broadcastBias } from "./nn/bias.ts";
 export { type Conv2dLayer, conv2d, conv2dForward, conv2dInputGradient, conv2dWeightGradient } from "./nn/conv2d.ts";
 export type { ConvolutionLayerOptions, ConvolutionOptions } from "./nn/convolution.ts";
 export type { Dataset, Features } from "./nn/dataset.ts";
 export { type DenseLayer, dense, denseForward, denseInputGradient, denseWeightGradient } from "./nn/dense.ts";
-export { type DropoutLayer, dropout, dropoutBackward, dropoutForward } from "./nn/dropout.ts";
 export {
   type DepthwiseConv2dLayer,
   type DepthwiseConv2dOptions,
@@ -57,6 +66,7 @@ export {
   depthwiseConv2dInputGradient,
   depthwiseConv2dWeightGradient,
 } from "./nn/depthwise_conv2d.ts";
+export { type DropoutLayer, dropout, dropoutBackward, dropoutForward } from "./nn/dropout.ts";
 export {
   type EmbeddingBagLayer,
   type EmbeddingInitialiser,
@@ -75,7 +85,7 @@ export { type InputLayer, input } from "./nn/input.ts";
 export type { Shape } from "./nn/layer.ts";
 export { type Layer, type LayerNode, node } from "./nn/layers.ts";
 export { binaryCrossEntropy, bpr, huber, type Loss, meanSquaredError } from "./nn/loss.ts";
-export { auc, rmse, topKAccuracy } from "./nn/metric.ts";
+export { type MaxPool2dLayer, type MaxPoolOptions, maxPool2d, maxPoolBackward, maxPoolForward } from "./nn/max_pool.ts";
 export {
   type ConcatenateLayer,
   concatenate,
@@ -88,12 +98,15 @@ export {
   residual,
   splitColumns,
 } from "./nn/merge.ts";
+export { auc, rmse, topKAccuracy } from "./nn/metric.ts";
 export type { Model, ModelOptions } from "./nn/model.ts";
+export type { Pooling, PoolLayerOptions, PoolOptions } from "./nn/pooling.ts";
 export { relu, reluBackward } from "./nn/relu.ts";
 export { type FlattenLayer, flatten, type ReshapeLayer, reshape } from "./nn/reshape.ts";
 export { putRows, type RowsOptions, takeRows, type UpdateRowsOptions, updateRows } from "./nn/rows.ts";
 export { accuracy, softmax, softmaxBackward, softmaxCrossEntropy } from "./nn/softmax.ts";
 export type { GradientClipping, PerExampleClipping } from "./nn/trainer.ts";
+export type { Padding, Pair } from "./nn/window.ts";
 export { type AdagradOptions, type AdagradRule, adagrad, type RmspropOptions, type RmspropRule, rmsprop } from "./optim/adagrad.ts";
 export { type AdamOptions, type AdamRule, type AdamState, type AdamwRule, adam, type YogiRule, yogi } from "./optim/adam.ts";
 export { clipByValue } from "./optim/clip_value.ts";

@@ -180,3 +180,21 @@ export function bits_shr<T>(a: T, k: i32): T {
   if (isVector<T>()) return i32x4.shr_u(a, k);
   return reinterpret<f32>(reinterpret<u32>(a) >> (<u32>k));
 }
+
+// Choices by a mask: U is v128, or u32 where T is f32; all bits of a lane are set or none.
+
+/** Where a takes the lead from b in a search for the first maximum: a > b, or a is NaN and b is not (a NaN is above all, the first of them stays). */
+// @ts-ignore: decorator
+@inline
+export function beats<T, U>(a: T, b: T): U {
+  if (isVector<T>()) return v128.andnot(f32x4.eq(b, b), f32x4.le(a, b));
+  return -<u32>(<i32>(b == b) & <i32>!(a <= b));
+}
+/** a where the mask is set, b where it is clear. */
+// @ts-ignore: decorator
+@inline
+export function choose<T, U>(mask: U, a: T, b: T): T {
+  if (isVector<T>()) return v128.bitselect(a, b, mask);
+  const q = reinterpret<u32>(b);
+  return reinterpret<f32>(q ^ ((reinterpret<u32>(a) ^ q) & mask));
+}

@@ -2,6 +2,11 @@
 
 // @ts-ignore: decorator
 @inline
+export function st<T>(p: usize, v: T): void {
+  store<T>(p, v);
+}
+// @ts-ignore: decorator
+@inline
 export function splat<T>(x: u32): T {
   if (isVector<T>()) return i32x4.splat(x);
   return x;
@@ -17,6 +22,25 @@ export function add<T>(a: T, b: T): T {
 export function xor<T>(a: T, b: T): T {
   if (isVector<T>()) return v128.xor(a, b);
   return a ^ b;
+}
+// @ts-ignore: decorator
+@inline
+export function and<T>(a: T, b: T): T {
+  if (isVector<T>()) return v128.and(a, b);
+  return a & b;
+}
+// @ts-ignore: decorator
+@inline
+export function max<T>(a: T, b: T): T {
+  if (isVector<T>()) return i32x4.max_u(a, b);
+  return a > b ? a : b;
+}
+/** x, x + 1, x + 2, x + 3 over the lanes. */
+// @ts-ignore: decorator
+@inline
+export function counting<T>(x: u32): T {
+  if (isVector<T>()) return i32x4.add(i32x4.splat(x), i32x4(0, 1, 2, 3));
+  return x;
 }
 /** Rotate left by the constant k; whole bytes go by one shuffle. */
 // @ts-ignore: decorator

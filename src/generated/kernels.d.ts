@@ -221,6 +221,42 @@ declare namespace __AdaptedExports {
    */
   export function tanh_f32(n: number, x: number, y: number): void;
   /**
+   * assembly/nn/average_pool/average_pool_backward_f32
+   * @param m `usize`
+   * @param h `usize`
+   * @param w `usize`
+   * @param c `usize`
+   * @param kh `usize`
+   * @param kw `usize`
+   * @param sh `usize`
+   * @param sw `usize`
+   * @param top `usize`
+   * @param left `usize`
+   * @param oh `usize`
+   * @param ow `usize`
+   * @param dy `usize`
+   * @param dx `usize`
+   */
+  export function average_pool_backward_f32(m: number, h: number, w: number, c: number, kh: number, kw: number, sh: number, sw: number, top: number, left: number, oh: number, ow: number, dy: number, dx: number): void;
+  /**
+   * assembly/nn/average_pool/average_pool_f32
+   * @param m `usize`
+   * @param h `usize`
+   * @param w `usize`
+   * @param c `usize`
+   * @param kh `usize`
+   * @param kw `usize`
+   * @param sh `usize`
+   * @param sw `usize`
+   * @param top `usize`
+   * @param left `usize`
+   * @param oh `usize`
+   * @param ow `usize`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function average_pool_f32(m: number, h: number, w: number, c: number, kh: number, kw: number, sh: number, sw: number, top: number, left: number, oh: number, ow: number, x: number, y: number): void;
+  /**
    * assembly/nn/bias/bias_backward_f32
    * @param m `usize`
    * @param n `usize`
@@ -673,6 +709,35 @@ declare namespace __AdaptedExports {
    * @param db `usize`
    */
   export function dot_rows_second_gradient_f32(m: number, r: number, n: number, dy: number, a: number, db: number): void;
+  /**
+   * assembly/nn/max_pool/max_pool_backward_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param o `usize`
+   * @param winner `usize`
+   * @param dy `usize`
+   * @param dx `usize`
+   */
+  export function max_pool_backward_f32(m: number, n: number, o: number, winner: number, dy: number, dx: number): void;
+  /**
+   * assembly/nn/max_pool/max_pool_f32
+   * @param m `usize`
+   * @param h `usize`
+   * @param w `usize`
+   * @param c `usize`
+   * @param kh `usize`
+   * @param kw `usize`
+   * @param sh `usize`
+   * @param sw `usize`
+   * @param top `usize`
+   * @param left `usize`
+   * @param oh `usize`
+   * @param ow `usize`
+   * @param x `usize`
+   * @param y `usize`
+   * @param winner `usize`
+   */
+  export function max_pool_f32(m: number, h: number, w: number, c: number, kh: number, kw: number, sh: number, sw: number, top: number, left: number, oh: number, ow: number, x: number, y: number, winner: number): void;
   /**
    * assembly/nn/metric/squared_error_f32
    * @param n `usize`

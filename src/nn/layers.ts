@@ -2,14 +2,16 @@
 // Recurrent layers and attention will stand here too, as kinds over inputs [T, features].
 import { describe } from "../engine/check.ts";
 import { ParameterError } from "../engine/errors.ts";
+import { type ActivationLayer, activationKinds } from "./activation.ts";
+import { type AveragePool2dLayer, averagePool2dKind, type GlobalAveragePool2dLayer, globalAveragePool2dKind } from "./average_pool.ts";
 import { type Conv2dLayer, conv2dKind } from "./conv2d.ts";
 import { type DenseLayer, denseKind } from "./dense.ts";
 import { type DepthwiseConv2dLayer, depthwiseConv2dKind } from "./depthwise_conv2d.ts";
-import { type ActivationLayer, activationKinds } from "./activation.ts";
 import { type DropoutLayer, dropoutKind } from "./dropout.ts";
 import { type EmbeddingBagLayer, type EmbeddingLayer, embeddingBagKind, embeddingKind } from "./embedding.ts";
 import { type InputLayer, inputKind } from "./input.ts";
 import type { LayerKind } from "./layer.ts";
+import { type MaxPool2dLayer, maxPool2dKind } from "./max_pool.ts";
 import { type ConcatenateLayer, concatenateKind, type DotProductLayer, dotProductKind, type ResidualLayer, residualKind } from "./merge.ts";
 import { type FlattenLayer, flattenKind, type ReshapeLayer, reshapeKind } from "./reshape.ts";
 
@@ -27,7 +29,10 @@ export type Layer =
   | ReshapeLayer
   | ResidualLayer
   | ConcatenateLayer
-  | DotProductLayer;
+  | DotProductLayer
+  | MaxPool2dLayer
+  | AveragePool2dLayer
+  | GlobalAveragePool2dLayer;
 
 /** A layer with its place in a graph. */
 export type LayerNode = Layer & {
@@ -53,6 +58,9 @@ const KINDS: Readonly<Record<Layer["type"], LayerKind<any>>> = {
   residual: residualKind,
   concatenate: concatenateKind,
   dotProduct: dotProductKind,
+  maxPool2d: maxPool2dKind,
+  averagePool2d: averagePool2dKind,
+  globalAveragePool2d: globalAveragePool2dKind,
 };
 
 /** The kind of a description, which is checked. @throws {@link ParameterError} */

@@ -148,7 +148,14 @@ forEachBuild("nn/trainer", (engine) => {
       const stream = await noise(1);
       e.scope(() => {
         const weights = e.tensor("f32", p.model.size, normals(p.model.size, 1, 0.5));
-        const all = { x: e.tensor("u32", [20, 2], Uint32Array.from({ length: 40 }, (_, i) => i)), labels: e.tensor("i32", 20) };
+        const all = {
+          x: e.tensor(
+            "u32",
+            [20, 2],
+            Uint32Array.from({ length: 40 }, (_, i) => i),
+          ),
+          labels: e.tensor("i32", 20),
+        };
         const { delta } = localUpdate(p.model, weights, all, { epochs: 1, batchSize: 20, optimizer, shuffle: stream });
         const rule = createOptimizer(e, p.model.size, optimizer);
         const w = e.copy(weights);
@@ -265,10 +272,7 @@ describe("nn/trainer across builds", () => {
     const { scalar, simd } = await allEngines();
     for (const optimizer of OPTIMIZERS) {
       const results = await Promise.all(
-        [scalar!, simd!].map(async (e) => [
-          bits((await trained(problem(e), { optimizer })).values),
-          bits((await trained(words(e), { optimizer })).values),
-        ]),
+        [scalar!, simd!].map(async (e) => [bits((await trained(problem(e), { optimizer })).values), bits((await trained(words(e), { optimizer })).values)]),
       );
       expect(results[0]).toEqual(results[1]);
     }
