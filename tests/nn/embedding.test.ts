@@ -9,6 +9,8 @@ import {
   embeddingBagForward,
   embeddingBagGradient,
   embeddingGradient,
+  input,
+  localUpdate,
   PADDING,
   ParameterError,
   ShapeError,
@@ -22,6 +24,7 @@ import { countCases } from "../support/count.ts";
 import { bits, EPS32, EPS64, normals, random } from "../support/data.ts";
 import { allEngines, forEachBuild } from "../support/engines.ts";
 import { type Guarded, guarded } from "../support/memory.ts";
+import { noise } from "../support/streams.ts";
 import type { Bags } from "./embedding.reference.ts";
 import * as reference from "./embedding.reference.ts";
 
@@ -219,6 +222,113 @@ forEachBuild("nn/embedding", (engine) => {
       const u = embeddingBagGradient(engine().tensor("u32", [3, 1], [2, 0, PADDING]), dy, rows, values);
       expect(u).toBe(2);
       expect([...values.toArray().subarray(0, 10)]).toEqual([...Array(5).fill(Number.POSITIVE_INFINITY), ...Array(5).fill(1)]);
+    });
+  });
+
+  describe("as the layer of a model", () => {
+    // Mean squared error of the rows picked (or of their means) against targets; one step over all examples.
+    const [n, rows, d, lr, wd] = [6, 9, 5, f(0.5), f(0.125)];
+    const LAYERS = {
+      embedding: { r: 3, layers: [input([3], "u32"), embedding(rows, d)], absent: 0 },
+      embeddingBag: { r: 4, layers: [input([4], "u32"), embeddingBag(rows, d)], absent: 0.3 },
+    } as const;
+    const KINDS = ["embedding", "embeddingBag"] as const;
+
+    function setting(kind: (typeof KINDS)[number]) {
+      const { r, layers, absent } = LAYERS[kind];
+      const { ids } = bags([n, r, d, rows], absent, 12);
+      const single = kind === "embedding";
+      // For the twin an embedding is bags of one.
+      const b: Bags = single ? { m: n * r, r: 1, d, rows, ids } : { m: n, r, d, rows, ids };
+      const [table, targets] = [normals(rows * d, 1), normals(b.m * d, 2)];
+      const outputs = single ? r * d : d;
+      /** Gradient of the outputs for a sum of the examples' losses. */
+      const dy = reference.forward(b, table).map((y, i) => (2 * (y - targets[i]!)) / outputs);
+      const model = engine().model([...layers], { loss: "meanSquaredError" });
+      const data = { x: engine().tensor("u32", [n, r], ids), targets: engine().tensor("f32", [n, ...(single ? [r, d] : [d])], targets) };
+      return { b, group: single ? r : 1, table, dy, model, weights: engine().tensor("f32", rows * d, table), data };
+    }
+    /** Whether a table's element lies in a row that some id names. */
+    const named = (b: Bags) => {
+      const set = new Set(reference.touched(b));
+      return (i: number) => set.has(Math.floor(i / d));
+    };
+    const close = (got: Float32Array, want: ArrayLike<number>) => expectWithin(got, want, () => 64 * EPS32 * 8, 1e-3);
+
+    test.each(KINDS)("%s: a step of SGD is the twin's, with decay of the rows named alone", async (kind) => {
+      const shuffle = await noise(1);
+      engine().scope(() => {
+        const { b, table, dy, model, weights, data } = setting(kind);
+        const g = reference.gradient(b, dy);
+        const { delta } = localUpdate(model, weights, data, { epochs: 1, batchSize: n, learningRate: lr, weightDecay: wd, shuffle });
+        close(
+          delta.toArray(),
+          g.map((v, i) => (named(b)(i) ? -lr * (v / n + wd * table[i]!) : 0)),
+        );
+        expect(delta.toArray().some((v, i) => !named(b)(i) && v !== 0)).toBe(false);
+      });
+    });
+
+    test.each(KINDS)("%s: Adam moves the rows named and no other, by their sparse gradient", async (kind) => {
+      const shuffle = await noise(1);
+      engine().scope(() => {
+        const { b, dy, model, weights, data } = setting(kind);
+        const g = reference.gradient(b, dy);
+        const adam = { type: "adam", learningRate: 0.25, epsilon: 2 ** -10 } as const;
+        const { delta } = localUpdate(model, weights, data, { epochs: 1, batchSize: n, optimizer: adam, shuffle });
+        // The first step of Adam: m / (1 - b1) = g, v / (1 - b2) = g^2.
+        close(
+          delta.toArray(),
+          g.map((v) => (-0.25 * (v / n)) / (Math.abs(v / n) + 2 ** -10)),
+        );
+        expect(delta.toArray().some((v, i) => !named(b)(i) && v !== 0)).toBe(false);
+      });
+    });
+
+    test.each(KINDS)("%s: per-example clipping is the slow loop's", async (kind) => {
+      const shuffle = await noise(1);
+      engine().scope(() => {
+        const { b, group, dy, model, weights, data } = setting(kind);
+        const norms = reference.norms(b, dy, group).map(Math.sqrt);
+        const clipNorm = f([...norms].sort((p, q) => p - q)[2]!); // of the six examples three are above
+        const sum = new Float64Array(rows * d);
+        for (let i = 0; i < b.m; i++) {
+          const factor = Math.min(1, clipNorm / norms[Math.floor(i / group)]!);
+          reference.gradient(b, dy, i).forEach((v, at) => {
+            sum[at]! += factor * v;
+          });
+        }
+        const { delta, nonFinite } = localUpdate(model, weights, data, {
+          epochs: 1,
+          batchSize: n,
+          learningRate: lr,
+          perExampleClipping: { clipNorm },
+          shuffle,
+        });
+        expect(nonFinite).toBe(0);
+        close(
+          delta.toArray(),
+          sum.map((v) => (-lr * v) / n),
+        );
+        expect(norms.filter((v) => v > 1.01 * clipNorm).length).toBeGreaterThanOrEqual(2);
+      });
+    });
+
+    test.each(KINDS)("%s: starts uniform in its range, and ids out of it are refused", async (kind) => {
+      const [start, shuffle] = [await noise(5), await noise(1)];
+      engine().scope(() => {
+        const { model, weights, data } = setting(kind);
+        const table = model.initialise(start).toArray();
+        expect(model.layout).toEqual([{ name: `${kind}0/embeddings`, shape: [rows, d], offset: 0, size: rows * d }]);
+        expect(table.every((v) => Math.abs(v) <= 0.05)).toBe(true);
+        expect(Math.max(...table.map(Math.abs))).toBeGreaterThan(0.04);
+        data.x.view[1] = rows;
+        const train = () => localUpdate(model, weights, data, { epochs: 1, batchSize: n, learningRate: lr, shuffle });
+        expect(train).toThrow(/ids below 9, got 9 at index 1/);
+        data.x.view[1] = PADDING;
+        if (kind === "embedding") expect(train).toThrow(/ids below 9, got 4294967295/);
+        else train();
+      });
     });
   });
 
