@@ -5,6 +5,7 @@ import { countCases } from "../support/count.ts";
 import { LENGTHS } from "../support/data.ts";
 import { allEngines, forEachBuild, makeEngine } from "../support/engines.ts";
 import { guarded } from "../support/memory.ts";
+import { runs } from "../support/runs.ts";
 import { SIX } from "../support/statistics.ts";
 import { noise } from "../support/streams.ts";
 import { keyWords } from "./chacha.reference.ts";
@@ -118,7 +119,7 @@ describe("independent coins", () => {
 
   test("every index is drawn alike, in every lane and chunk; pairs of indices and of samples are independent", async () => {
     const engine = await makeEngine();
-    const [n, q, times] = [256, 0.25, 20_000];
+    const [n, q, times] = [256, 0.25, runs(20_000)];
     const stream = await noise(2);
     const single = new Float64Array(n);
     const LAGS = [1, 2, 3, 4, 8, 16, 64, 128] as const;
@@ -153,9 +154,10 @@ describe("independent coins", () => {
   test("an empty sample comes as often as it must: (1 - q)^n", async () => {
     const engine = await makeEngine();
     const stream = await noise(3);
+    const times = runs(20_000);
     let empty = 0;
-    for (let k = 0; k < 20_000; k++) if (sample(engine, 20, 0.05, stream).length === 0) empty++;
+    for (let k = 0; k < times; k++) if (sample(engine, 20, 0.05, stream).length === 0) empty++;
     const p = 0.95 ** 20;
-    expect(Math.abs(empty - 20_000 * p)).toBeLessThan(SIX * Math.sqrt(20_000 * p * (1 - p)));
+    expect(Math.abs(empty - times * p)).toBeLessThan(SIX * Math.sqrt(times * p * (1 - p)));
   });
 });
