@@ -6,15 +6,23 @@
 //
 // Structure (BLIS): blocks of KC x NC of B, as panels of 16 columns (tile.ts). A panel is packed, step after step of 16 floats, where many rows
 // of A use it, where B is stored transposed, and at the edge of the matrix; else it is read in place. A transposed A is brought to rows of MC x KC.
+import { unroll } from "../lanes/f32";
 import * as wide from "../lanes/f64";
 import { PANEL, panel } from "./tile";
 import { scale_f32 } from "./vector";
 
+const STEP: usize = PANEL << 2; // bytes of a panel's step
 const KC: usize = 256; // a panel of KC x 16 floats: 16 KiB, half of a first-level cache
 const NC: usize = 256; // KC x NC floats: 256 KiB, inside a second-level cache
 const MC: usize = 32; // rows of A a sweep over the panels
 const TILE: usize = PANEL << 4; // bytes of 4 rows of a panel
-const PACK_ROWS: usize = 40; // from this many rows of A on, packing B pays
+
+/** Whether m rows of A repay the packing of a B that lies as it is needed. Rows of a multiple of 1 KiB fall on few sets of a cache. */
+// @ts-ignore: decorator
+@inline
+function packing_pays(m: usize, ldb: usize): bool {
+  return m >= ((ldb & 255) == 0 ? <usize>10 : 24);
+}
 
 /** Steps of a block: k in the fewest blocks of at most KC, all alike but the last. */
 // @ts-ignore: decorator
@@ -29,69 +37,83 @@ export function gemm_scratch_f32(): usize {
   return (MC * KC + KC * NC) << 2;
 }
 
-/** The first n < 4 floats at p; zeros behind them. */
-// @ts-ignore: decorator
-@inline
-function ld_first(p: usize, n: usize): v128 {
-  if (n == 0) return f32x4.splat(0);
-  if (n == 1) return v128.load32_zero(p);
-  const two = v128.load64_zero(p);
-  return n == 2 ? two : v128.load32_lane(p + 8, two, 2);
-}
-
 /** dst[p][0..15] <- B[p][0..n-1], zeros behind them: one panel of k steps. */
 function pack_panel(n: usize, k: usize, b: usize, rsb: usize, dst: usize): void {
-  for (let p: usize = 0; p < k; p++, b += rsb, dst += PANEL << 2) {
-    if (ASC_FEATURE_SIMD) {
-      let j: usize = 0;
-      for (; j + 4 <= n; j += 4) v128.store(dst + (j << 2), v128.load(b + (j << 2)));
-      if (j < n) {
-        v128.store(dst + (j << 2), ld_first(b + (j << 2), n - j));
-        j += 4;
-      }
-      for (; j < PANEL; j += 4) v128.store(dst + (j << 2), f32x4.splat(0));
-    } else {
-      for (let j: usize = 0; j < PANEL; j++) store<f32>(dst + (j << 2), j < n ? load<f32>(b + (j << 2)) : 0);
+  const end = dst + k * STEP;
+  if (n == PANEL) {
+    for (; dst < end; b += rsb, dst += STEP) {
+      for (let u: usize = 0; u < unroll(4); u++) copy_4(4, b + (u << 4), dst + (u << 4));
     }
+    return;
+  }
+  for (let j: usize = 0; j < PANEL; j += 4, b += 16, dst += 16) {
+    let from = b, to = dst;
+    if (j + 4 <= n) for (; to < end; from += rsb, to += STEP) copy_4(4, from, to);
+    else if (j + 3 == n) for (; to < end; from += rsb, to += STEP) copy_4(3, from, to);
+    else if (j + 2 == n) for (; to < end; from += rsb, to += STEP) copy_4(2, from, to);
+    else if (j + 1 == n) for (; to < end; from += rsb, to += STEP) copy_4(1, from, to);
+    else for (; to < end; from += rsb, to += STEP) copy_4(0, from, to);
+  }
+}
+/** Four floats, of which the first n are read and the rest are 0. n is a constant at every call. */
+// @ts-ignore: decorator
+@inline
+function copy_4(n: i32, from: usize, to: usize): void {
+  if (ASC_FEATURE_SIMD) {
+    let v = n == 4 ? v128.load(from) : n == 1 ? v128.load32_zero(from) : n == 0 ? f32x4.splat(0) : v128.load64_zero(from);
+    if (n == 3) v = v128.load32_lane(from + 8, v, 2);
+    v128.store(to, v);
+  } else {
+    store<f32>(to, n > 0 ? load<f32>(from) : 0);
+    store<f32>(to, n > 1 ? load<f32>(from, 4) : 0, 4);
+    store<f32>(to, n > 2 ? load<f32>(from, 8) : 0, 8);
+    store<f32>(to, n > 3 ? load<f32>(from, 12) : 0, 12);
   }
 }
 
-/** dst[c][r] <- src[r][c]: rows x cols floats, row strides in bytes. */
+/** dst[c][r] <- src[r][c]: rows x cols floats, row strides in bytes, disjoint. For kernels; not part of the ABI. */
 export function transpose(rows: usize, cols: usize, src: usize, rss: usize, dst: usize, rsd: usize): void {
-  for (let r: usize = 0; r < rows; ) {
-    const s = src + r * rss, d = dst + (r << 2);
-    let c: usize = 0;
-    let height: usize = 1;
+  transpose_body(rows, cols, src, rss, dst, rsd);
+}
+// @ts-ignore: decorator
+@inline
+function transpose_body(rows: usize, cols: usize, src: usize, rss: usize, dst: usize, rsd: usize): void {
+  const whole = cols & ~3;
+  for (; rows >= 4; rows -= 4, dst += 16) {
+    let s1 = src + rss, s2 = s1 + rss, s3 = s2 + rss, to = dst;
     if (ASC_FEATURE_SIMD) {
-      if (r + 4 <= rows) {
-        height = 4;
-        for (; c + 4 <= cols; c += 4) {
-          const q = s + (c << 2), t = d + c * rsd;
-          const r0 = v128.load(q), r1 = v128.load(q + rss), r2 = v128.load(q + rss * 2), r3 = v128.load(q + rss * 3);
-          const x0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5), x1 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
-          const x2 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5), x3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-          v128.store(t, v128.shuffle<f32>(x0, x2, 0, 1, 4, 5));
-          v128.store(t + rsd, v128.shuffle<f32>(x0, x2, 2, 3, 6, 7));
-          v128.store(t + rsd * 2, v128.shuffle<f32>(x1, x3, 0, 1, 4, 5));
-          v128.store(t + rsd * 3, v128.shuffle<f32>(x1, x3, 2, 3, 6, 7));
-        }
+      for (const end = src + (whole << 2); src < end; src += 16, s1 += 16, s2 += 16, s3 += 16, to += rsd * 4) {
+        const r0 = v128.load(src), r1 = v128.load(s1), r2 = v128.load(s2), r3 = v128.load(s3);
+        const x0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5), x1 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+        const x2 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5), x3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+        v128.store(to, v128.shuffle<f32>(x0, x2, 0, 1, 4, 5));
+        v128.store(to + rsd, v128.shuffle<f32>(x0, x2, 2, 3, 6, 7));
+        v128.store(to + rsd * 2, v128.shuffle<f32>(x1, x3, 0, 1, 4, 5));
+        v128.store(to + rsd * 3, v128.shuffle<f32>(x1, x3, 2, 3, 6, 7));
       }
     }
-    for (; c < cols; c++) for (let h: usize = 0; h < height; h++) store<f32>(d + c * rsd + (h << 2), load<f32>(s + h * rss + (c << 2)));
-    r += height;
+    for (let c: usize = ASC_FEATURE_SIMD ? whole : 0; c < cols; c++, src += 4, s1 += 4, s2 += 4, s3 += 4, to += rsd) {
+      store<f32>(to, load<f32>(src));
+      store<f32>(to, load<f32>(s1), 4);
+      store<f32>(to, load<f32>(s2), 8);
+      store<f32>(to, load<f32>(s3), 12);
+    }
+    src += rss * 4 - (cols << 2);
   }
+  for (; rows > 0; rows--, src += rss, dst += 4) for (let c: usize = 0; c < cols; c++) store<f32>(dst + c * rsd, load<f32>(src + (c << 2)));
+}
+/** dst[p][0..15] <- B[0..n-1][p], zeros behind them. */
+function pack_transposed_panel(n: usize, k: usize, b: usize, rsb: usize, dst: usize): void {
+  if (n < PANEL) memory.fill(dst, 0, k * STEP);
+  transpose_body(n, k, b, rsb, dst, STEP);
 }
 
 /** The panels of n columns and k steps of op(B), one after another at dst; b is the first element. */
 function pack(tb: bool, n: usize, k: usize, b: usize, rsb: usize, dst: usize): void {
-  for (let j: usize = 0; j < n; j += PANEL, dst += k * PANEL * 4) {
+  for (let j: usize = 0; j < n; j += PANEL, dst += k * STEP) {
     const w = min<usize>(PANEL, n - j);
-    if (!tb) {
-      pack_panel(w, k, b + (j << 2), rsb, dst);
-    } else {
-      if (w < PANEL) memory.fill(dst, 0, k * PANEL * 4);
-      transpose(w, k, b + j * rsb, rsb, dst, PANEL * 4);
-    }
+    if (tb) pack_transposed_panel(w, k, b + j * rsb, rsb, dst);
+    else pack_panel(w, k, b + (j << 2), rsb, dst);
   }
 }
 
@@ -139,10 +161,11 @@ function gemm(
     const kc = min<usize>(steps, k - p);
     for (let j: usize = 0; j < n; j += NC) {
       const nc = min<usize>(NC, n - j);
-      const in_place: usize = tb || m >= PACK_ROWS ? 0 : nc & ~(PANEL - 1);
+      const in_place: usize = tb || packing_pays(m, ldb) ? 0 : nc & ~(PANEL - 1);
       const bj = b + ((tb ? j * ldb + p : p * ldb + j) << 2);
       pack(tb, nc - in_place, kc, bj + (in_place << 2), ldb << 2, packed + ((in_place * kc) << 2));
-      block(ta, m, nc, kc, alpha, p == 0 ? beta : 1, a + ((ta ? p * lda : p) << 2), lda, bj, ldb << 2, in_place, packed, c + (j << 2), ldc << 2, scratch);
+      const ap = a + ((ta ? p * lda : p) << 2);
+      block(ta, m, nc, kc, alpha, p == 0 ? beta : 1, ap, lda, bj, ldb << 2, in_place, packed, c + (j << 2), ldc << 2, scratch);
     }
   }
 }
@@ -162,7 +185,10 @@ export function pack_b(tb: bool, n: usize, k: usize, b: usize, ldb: usize, dst: 
     dst += packed_b_bytes(n, kc);
   }
 }
-/** C <- alpha op(A) op(B) + beta C, the bits of gemm_f32_*. A: m x k, or k x m if ta; packed: from pack_b of the same n and k; scratch: gemm_scratch_f32(). */
+/**
+ * C <- alpha op(A) op(B) + beta C, the bits of gemm_f32_*. A: m x k, or k x m if ta; packed: from pack_b of the same n and k;
+ * scratch: gemm_scratch_f32().
+ */
 export function gemm_packed(
   ta: bool, m: usize, n: usize, k: usize, alpha: f32, beta: f32,
   a: usize, lda: usize, packed: usize, c: usize, ldc: usize, scratch: usize,

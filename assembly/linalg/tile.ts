@@ -1,19 +1,19 @@
 // Part of linalg/gemm: the micro-kernel. A tile of A B stays in registers while k steps of A and B pass by, and is then added to C.
 //
-// B is a panel of 16 columns, 64 bytes a step. Four rows of A take one half of it at a time: 8 accumulators (4 rows x 2 vectors), 2 loads of B,
-// 4 broadcasts of A, of 16 registers. The last one to three rows take the whole panel: 2 rows x 4 vectors, 1 x 4, and 2 x 3 where it is narrow.
-// The scalar build is the same text with vectors of one number.
+// B is a panel of 16 columns, 64 bytes a step. Four rows of A take one half of it at a time: of 16 registers, 8 are accumulators (4 rows x 2
+// vectors), 2 hold B, 4 broadcast A. The last one to three rows take the whole panel, 2 rows x 4 vectors or 1 x 4, and 9 to 12 columns take
+// 2 x 3. The scalar build is the same text with vectors of one number, a panel in four passes.
 //
-// One step is 16 multiplications and additions in 4 cycles of a processor that issues 6 instructions a cycle: 24 in all, loads included.
-// So the loop is unrolled (scripts/unroll.mjs) and loads take constant offsets. The exit in every copy costs one instruction, serves any k,
-// and keeps V8 11 from loading several steps ahead, which would spill registers. Calls behind the loop would spill them too.
+// A step is 8 multiplications and 8 additions, 4 cycles of a processor that issues 6 instructions a cycle: 24, loads and all. So the loop is
+// unrolled (scripts/unroll.mjs) and loads take constant offsets. The exit in every copy costs one instruction, serves any k, and keeps V8 11
+// from loading several steps ahead, which would spill registers; a call behind the loop would spill them too. Measured in docs/adr/0006-gemm.md.
 import { add, ld, lanes, madd, mul, splat, st, unroll } from "../lanes/f32";
 
 /** Columns of a panel of B. */
 export const PANEL: usize = 16;
 const STEP: usize = PANEL << 2; // bytes of a packed panel that a step reads
 
-/** c <- c + alpha x for two neighbours of a tile. */
+/** c <- alpha x + c for two neighbours of a tile. */
 // @ts-ignore: decorator
 @inline
 function settle<T>(alpha: T, x0: T, x1: T, c: usize): void {
@@ -21,7 +21,7 @@ function settle<T>(alpha: T, x0: T, x1: T, c: usize): void {
   st<T>(c, madd<T>(alpha, x0, ld<T>(c)));
   st<T>(d, madd<T>(alpha, x1, ld<T>(d)));
 }
-/** The same where only n columns exist. */
+/** The same where only n columns exist, none if n <= 0. */
 // @ts-ignore: decorator
 @inline
 function settle_edge<T>(alpha: T, x0: T, x1: T, c: usize, n: isize): void {
@@ -42,9 +42,11 @@ function settle_first<T>(alpha: T, x: T, c: usize, n: isize): void {
     if (n == 3) v128.store32_lane(c + 8, y, 2);
   }
 }
+
 /**
- * x b + c, computed beside x other, which the next call will want: two multiplications, then two additions. Where they alternate, one after the
- * other, all multiplications may queue before one of AMD's two schedulers. The shuffle is an identity: it orders and costs nothing.
+ * x b + c, computed beside the product x other that the next call wants: two multiplications, then two additions. Where they alternate, a Zen 4
+ * loses up to a quarter of its speed, as if all multiplications queued at one of its two schedulers. The shuffle is the identity: it only
+ * orders, and no instruction comes of it.
  */
 // @ts-ignore: decorator
 @inline
@@ -54,8 +56,8 @@ function madd_beside<T>(x: T, b: T, other: T, c: T): T {
 }
 
 /**
- * C <- alpha A B + C for 4 rows x 2 vectors of C, of which n columns exist, and k steps. A: rows of rsa bytes; b: half of a packed panel, or in place with rsb bytes a step.
- * packed is a constant at every call.
+ * C <- alpha A B + C for 4 rows x 2 vectors of C, of which n columns exist, and k steps. A and C: rows of rsa and rsc bytes; b: half of a packed
+ * panel, or in place with rsb bytes a step. packed is a constant at every call: what a shape does not use vanishes in compilation.
  */
 // @ts-ignore: decorator
 @inline
@@ -186,11 +188,11 @@ function rows<T>(m: usize, n: usize, k: usize, alpha: T, a: usize, rsa: usize, b
     if (m & 1) tile_1x4_in_place<T>(k, alpha, a + i1 * rsa, b, rsb, c + i1 * rsc);
     return;
   }
-  if (n > 2 * w && n <= 3 * w) {
+  if (n > w * 2 && n <= w * 3) {
     rows_2x3<T>(m, n, k, alpha, a, rsa, b, c, rsc);
   } else {
     rows_4x2<T>(m, n, k, alpha, a, rsa, b, c, rsc);
-    if (n > 2 * w) rows_4x2<T>(m, n - 2 * w, k, alpha, a, rsa, b + half, c + half, rsc);
+    if (n > w * 2) rows_4x2<T>(m, n - w * 2, k, alpha, a, rsa, b + half, c + half, rsc);
     if (m & 2) tile_2x4<T>(n, k, alpha, a + i2 * rsa, rsa, b, c + i2 * rsc, rsc);
   }
   if (m & 1) tile_1x4<T>(n, k, alpha, a + i1 * rsa, b, c + i1 * rsc);
