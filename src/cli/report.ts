@@ -35,14 +35,15 @@ export function reached(run: Run, target: number): RoundReport | undefined {
 export function publishedRounds(o: SimulateOptions): number | undefined {
   const same =
     o.dataset === "mnist" &&
-    o.model === "2nn" &&
+    o.algorithm === "fedavg" &&
     o.clients === 100 &&
     o.fraction === 0.1 &&
-    o.epochs === 1 &&
     o.batch === 10 &&
-    o.target === 0.97 &&
-    o.clip === undefined;
-  return same ? { iid: 87, shards: 664, dirichlet: undefined }[o.partition] : undefined;
+    o.clip === undefined &&
+    o.exampleClip === undefined;
+  if (same && o.model === "2nn" && o.epochs === 1 && o.target === 0.97) return { iid: 87, shards: 664, dirichlet: undefined }[o.partition];
+  if (same && o.model === "cnn" && o.epochs === 5 && o.target === 0.99) return { iid: 18, shards: 206, dirichlet: undefined }[o.partition];
+  return undefined;
 }
 
 export function bitsName(bits: number): string {
@@ -50,7 +51,16 @@ export function bitsName(bits: number): string {
 }
 
 export function modelName(o: SimulateOptions): string {
-  return o.model === "2nn" ? "2NN (784-200-200-10, relu)" : "logistic regression (784-10)";
+  return { "2nn": "2NN (784-200-200-10, relu)", cnn: "CNN (conv 32, conv 64, dense 512-10)", logistic: "logistic regression (784-10)" }[o.model];
+}
+
+export function algorithmName({ algorithm, strength }: SimulateOptions): string {
+  return {
+    fedavg: "federated averaging",
+    fedprox: `FedProx (mu ${strength})`,
+    scaffold: "SCAFFOLD (option II)",
+    feddyn: `FedDyn (alpha ${strength})`,
+  }[algorithm];
 }
 
 /** A data set as its authors write it. */
@@ -69,7 +79,7 @@ export const PRIVACY_NOTE =
 /** The page. */
 export function renderReport(content: ReportContent): string {
   const { options: o, main, plain, version } = content;
-  const title = `${modelName(o)} on ${dataName(o)}, federated averaging over ${o.clients} clients`;
+  const title = `${modelName(o)} on ${dataName(o)}, ${algorithmName(o)} over ${o.clients} clients`;
   const target = { y: o.target, label: `target ${percentName(o.target)}` };
   const runs = plain ? [main, plain] : [main];
   const round = { label: "round", format: (v: number) => (Number.isInteger(v) ? String(v) : ""), include: [0] };
@@ -172,7 +182,11 @@ function configuration({ options: o, main, version, parameters, examples, client
     ["data", `${dataName(o)}, ${examples.train} training and ${examples.test} test images`],
     ["partition", `${partition}: ${o.clients} clients, ${perClient}`],
     ["clients a round", formatPercent(o.fraction, 1)],
-    ["local training", `SGD, ${o.epochs} epoch${o.epochs === 1 ? "" : "s"}, batch ${o.batch}, learning rate ${o.learningRate}`],
+    ["algorithm", algorithmName(o)],
+    [
+      "local training",
+      `SGD, ${o.epochs} epoch${o.epochs === 1 ? "" : "s"}, batch ${o.batch}, learning rate ${o.learningRate}${o.exampleClip === undefined ? "" : `, examples' gradients clipped to ${o.exampleClip}`}`,
+    ],
     ["updates", bitsName(o.bits)],
     ["clipping", o.clip === undefined ? "none" : `L2 norm at most ${o.clip}`],
     ["noise", o.noiseMultiplier ? `Gaussian, multiplier ${o.noiseMultiplier}` : "none"],

@@ -4,15 +4,31 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { createEngine } from "../engine/create.ts";
 import { type Partition, partitionDirichlet, partitionIid, partitionShards } from "../federated/partition.ts";
+import { conv2d } from "../nn/conv2d.ts";
 import { dense } from "../nn/dense.ts";
+import { input } from "../nn/input.ts";
 import type { LayerNode } from "../nn/layers.ts";
+import { maxPool2d } from "../nn/max_pool.ts";
+import { flatten } from "../nn/reshape.ts";
 import { createStream } from "../random/chacha.ts";
 import { type SimulationConfig, simulate } from "../workers/index.ts";
 import { UsageError } from "./arguments.ts";
 import { loadMnist, type Mnist } from "./mnist.ts";
 import { reproduceCommand, type SimulateOptions } from "./options.ts";
 import { formatBytes, imageRound, Progress, type Sink } from "./progress.ts";
-import { bitsName, dataName, modelName, PRIVACY_NOTE, percentName, type ReportContent, type Run, reached, renderReport, verdict } from "./report.ts";
+import {
+  algorithmName,
+  bitsName,
+  dataName,
+  modelName,
+  PRIVACY_NOTE,
+  percentName,
+  type ReportContent,
+  type Run,
+  reached,
+  renderReport,
+  verdict,
+} from "./report.ts";
 
 export const VERSION: string = createRequire(import.meta.url)("../../package.json").version;
 
@@ -22,7 +38,18 @@ export interface Output {
   readonly stderr: Sink;
 }
 
+/** The networks of McMahan et al. 2017 (arXiv:1602.05629), section 3. */
 const LAYERS: Record<SimulateOptions["model"], readonly LayerNode[]> = {
+  cnn: [
+    input([28, 28, 1]),
+    conv2d(1, 32, 5, { padding: "same", activation: "relu" }),
+    maxPool2d(2),
+    conv2d(32, 64, 5, { padding: "same", activation: "relu" }),
+    maxPool2d(2),
+    flatten(),
+    dense(3136, 512, "relu"),
+    dense(512, 10),
+  ],
   "2nn": [dense(784, 200, "relu"), dense(200, 200, "relu"), dense(200, 10)],
   logistic: [dense(784, 10)],
 };
@@ -39,7 +66,7 @@ export async function runSimulate(options: SimulateOptions, { stdout, stderr }: 
   const config = configure(options, partition);
   const sizes = partition.map((rows) => rows.length);
   say.write(
-    `${modelName(options)} on ${dataName(options)}, ${options.partition}, ${options.clients} clients, ${bitsName(options.bits)}, ${options.workers} workers\n`,
+    `${modelName(options)} on ${dataName(options)}, ${algorithmName(options)}, ${options.partition}, ${options.clients} clients, ${bitsName(options.bits)}, ${options.workers} workers\n`,
   );
   if (options.clip !== undefined) say.write(`${PRIVACY_NOTE}\n`);
 
@@ -117,12 +144,27 @@ function configure(o: SimulateOptions, partition: Partition): SimulationConfig {
     epochs: o.epochs,
     batchSize: o.batch,
     learningRate: o.learningRate,
+    ...localTerm(o),
+    ...(o.exampleClip === undefined ? {} : { perExampleClipping: { clipNorm: o.exampleClip } }),
     ...(o.clip === undefined ? {} : { clipNorm: o.clip }),
     ...(o.noiseMultiplier ? { noiseMultiplier: o.noiseMultiplier } : {}),
     rounds: o.rounds,
     targetAccuracy: o.target,
     notPrivateSeed: o.seed,
   };
+}
+
+function localTerm({ algorithm, strength = 0 }: SimulateOptions): Pick<SimulationConfig, "localTerm"> {
+  switch (algorithm) {
+    case "fedavg":
+      return {};
+    case "fedprox":
+      return { localTerm: { type: "fedprox", mu: strength } };
+    case "scaffold":
+      return { localTerm: { type: "scaffold" } };
+    case "feddyn":
+      return { localTerm: { type: "feddyn", alpha: strength } };
+  }
 }
 
 function summary(content: ReportContent): string {

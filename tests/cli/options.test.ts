@@ -35,7 +35,10 @@ describe("options", () => {
       rounds: 150,
       target: 0.97,
       bits: 8,
+      algorithm: "fedavg",
+      strength: undefined,
       clip: undefined,
+      exampleClip: undefined,
       noiseMultiplier: undefined,
       seed: 1,
       data: undefined,
@@ -53,6 +56,25 @@ describe("options", () => {
     expect(parsed("simulate", "fashion-mnist", "--target", "0.9").target).toBe(0.9);
     expect(reproduceCommand(fashion)).toMatch(/^npx fedlane simulate fashion-mnist .* --target 0.86 /);
     expect(parsed(...reproduceCommand(fashion).split(" ").slice(2))).toEqual(fashion);
+  });
+
+  test("defaults follow the experiment: the CNN and label shards of McMahan et al. 2017", () => {
+    expect(options("--model", "cnn")).toMatchObject({ epochs: 5, target: 0.99, compare: false });
+    expect(options("--partition", "shards")).toMatchObject({ epochs: 1, target: 0.97, rounds: 800, compare: false });
+    expect(options("--model", "cnn", "--compare").compare).toBe(true);
+  });
+
+  test("algorithms with their strength travel in the reproduce command", () => {
+    for (const [line, algorithm, strength] of [
+      ["--algorithm fedprox", "fedprox", 0.01],
+      ["--algorithm fedprox --strength 0", "fedprox", 0],
+      ["--algorithm scaffold", "scaffold", undefined],
+      ["--algorithm feddyn --strength 0.1 --example-clip 2", "feddyn", 0.1],
+    ] as const) {
+      const given = options(...line.split(" "));
+      expect(given).toMatchObject({ algorithm, strength });
+      expect(parsed(...reproduceCommand(given).split(" ").slice(2))).toEqual(given);
+    }
   });
 
   test("values, in both spellings and in any place", () => {
@@ -80,7 +102,12 @@ describe("options", () => {
     ["simulate cifar", /the data set mnist or fashion-mnist, got cifar/],
     ["simulate mnist twice", /options only, got twice/],
     ["simulate fashion-mnist mnist", /^fedlane simulate fashion-mnist: expected options only, got mnist/],
-    ["simulate mnist --model cnn", /--model to be 2nn or logistic, got "cnn"/],
+    ["simulate mnist --model vgg", /--model to be 2nn or cnn or logistic, got "vgg"/],
+    ["simulate mnist --algorithm fedsgd", /--algorithm to be fedavg or fedprox or scaffold or feddyn, got "fedsgd"/],
+    ["simulate mnist --strength 1", /--strength only with --algorithm fedprox or feddyn, got it with --algorithm fedavg/],
+    ["simulate mnist --algorithm feddyn --strength 0", /--strength to be a number above 0, got "0"/],
+    ["simulate mnist --example-clip 0", /--example-clip to be a number above 0, got "0"/],
+    ["simulate mnist --compare --no-compare", /--compare or --no-compare, got both/],
     ["simulate mnist --partition random", /--partition to be iid or shards or dirichlet, got "random"/],
     ["simulate mnist --alpha 1", /--alpha only with --partition dirichlet, got it with --partition iid/],
     ["simulate mnist --partition dirichlet --alpha 0", /--alpha to be a number above 0, got "0"/],
