@@ -38,7 +38,7 @@ const step = (network: Network, batch: number, target?: Row["target"]): Work => 
   name: `${network.name} step`,
   shape: `batch ${batch}`,
   request: { kind: "step", network, batch, rate: LEARNING_RATE },
-  ...(network.filters.length === 0 ? { ours: (engine: Engine) => ourStep(engine, network, batch, start(network, batch)) } : {}),
+  ours: (engine) => ourStep(engine, network, batch, start(network, batch)),
   answer: losses,
   ...(target ? { target } : {}),
 });

@@ -1,8 +1,8 @@
 // Rows for one SGD step of a network of bench/shapes.ts, the loss read back. Ours also gathers its batch from the data set; the rivals' batch lies ready.
-import { createOptimizer, dense, type Engine, type Tensor } from "fedlane";
+import { conv2d, createOptimizer, dense, type Engine, flatten, input, type LayerNode, maxPool2d, type Tensor } from "fedlane";
 import { Trainer } from "#dist/nn/trainer.js";
 import { type Benchmark, type Case, type Contender, once, worst } from "./kit.ts";
-import { flopsOf, layersOf, PIXELS, type Start, start } from "./network.ts";
+import { flopsOf, layersOf, PIXELS, SIDE, type Start, start } from "./network.ts";
 import { convnetStep } from "./rivals/convnet.ts";
 import { jaxStep } from "./rivals/jax.ts";
 import { Network as PlainNetwork } from "./rivals/plain.ts";
@@ -10,10 +10,18 @@ import { tfStep } from "./rivals/tfjs.ts";
 import { LEARNING_RATE as lr, type Network } from "./shapes.ts";
 import { step } from "./twin.ts";
 
+function ourLayers(network: Network): LayerNode[] {
+  const layers = layersOf(network).flatMap((l): LayerNode[] =>
+    l.type === "dense"
+      ? [dense(l.inputs, l.outputs, l.relu ? "relu" : "linear")]
+      : [conv2d(l.inputs, l.outputs, l.kernel, { padding: "same", activation: "relu" }), maxPool2d(2)],
+  );
+  return network.filters.length === 0 ? layers : [input([SIDE, SIDE, 1]), ...layers.toSpliced(2 * network.filters.length, 0, flatten())];
+}
+
 /** One step of ours on the first m examples of a data set. `clip` bounds the norm of every example's gradient. */
 export function ourStep(engine: Engine, network: Network, m: number, { w: from, x, labels }: Start, clip?: number): Case & { readonly weights: Tensor<"f32"> } {
-  const layers = layersOf(network).map((l) => dense(l.inputs, l.outputs, l.type === "dense" && l.relu ? "relu" : "linear"));
-  const model = engine.model(layers);
+  const model = engine.model(ourLayers(network));
   const data = { x: engine.tensor("f32", [m, PIXELS], x), labels: engine.tensor("i32", m, labels) };
   const order = engine.tensor("u32", m, Uint32Array.from(labels.keys()));
   const w = engine.copy(from);

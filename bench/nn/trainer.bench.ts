@@ -3,7 +3,7 @@
 import { hollow } from "../hollow.ts";
 import { type Benchmark, same } from "../kit.ts";
 import { start } from "../network.ts";
-import { BATCHES, CLIP_NORM, TWO_NN } from "../shapes.ts";
+import { BATCHES, CLIP_NORM, MCMAHAN_CNN, TWO_NN } from "../shapes.ts";
 import { ourStep, stepRow } from "../steps.ts";
 
 const bare = (m: number): Benchmark => ({
@@ -18,4 +18,8 @@ const bare = (m: number): Benchmark => ({
   },
 });
 
-export default [...BATCHES.map((m) => stepRow(TWO_NN, m, { clip: CLIP_NORM })), bare(BATCHES[0])];
+export default [
+  ...BATCHES.map((m) => stepRow(TWO_NN, m, { clip: CLIP_NORM })),
+  stepRow(MCMAHAN_CNN, BATCHES[1], { clip: CLIP_NORM, rivals: false }),
+  bare(BATCHES[0]),
+];
