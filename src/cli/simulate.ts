@@ -1,7 +1,5 @@
 // `fedlane simulate`: data, one or two runs, the report.
-import { mkdir, rm, stat, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { createEngine } from "../engine/create.ts";
 import { type Partition, partitionDirichlet, partitionIid, partitionShards } from "../federated/partition.ts";
 import { conv2d } from "../nn/conv2d.ts";
@@ -39,6 +37,10 @@ export interface Output {
 }
 
 /** The networks of McMahan et al. 2017 (arXiv:1602.05629), section 3. */
+import { checkOut, type Output, VERSION } from "./output.ts";
+import { formatBytes, imageRound, Progress } from "./progress.ts";
+import { bitsName, dataName, modelName, PRIVACY_NOTE, percentName, type ReportContent, type Run, reached, renderReport, verdict } from "./report.ts";
+
 const LAYERS: Record<SimulateOptions["model"], readonly LayerNode[]> = {
   cnn: [
     input([28, 28, 1]),
@@ -109,19 +111,6 @@ export async function runSimulate(options: SimulateOptions, { stdout, stderr }: 
   if (options.json) stdout.write(`${JSON.stringify(resultLine(content))}\n`);
   else say.write(summary(content));
   return signal.aborted ? 130 : 0;
-}
-
-/** A place that cannot be written is known before the training, not after. */
-async function checkOut(out: string): Promise<void> {
-  const before = await stat(out).catch(() => undefined);
-  if (before?.isDirectory()) throw new UsageError(`fedlane simulate: expected --out to be a file, got the folder ${out}`);
-  try {
-    await mkdir(dirname(out), { recursive: true });
-    await writeFile(out, "", { flag: "a" });
-    if (!before) await rm(out);
-  } catch (error) {
-    throw new UsageError(`fedlane simulate: expected --out to be a file that can be written, got ${out} (${(error as NodeJS.ErrnoException).code})`);
-  }
 }
 
 async function deal(options: SimulateOptions, { train }: Mnist): Promise<Partition> {
