@@ -4,12 +4,15 @@ export { dot_f32, max_abs_f32, squared_norm_f32, sum_f32 } from "./linalg/reduce
 export { gemm_f32_nn, gemm_f32_nt, gemm_f32_tn, gemm_scratch_f32, gemm_squared_norm_f32_tn, gemm_squared_norm_scratch_f32 } from "./linalg/gemm";
 export { gelu_backward_f32, gelu_f32, leaky_relu_backward_f32, leaky_relu_f32, sigmoid_backward_f32, sigmoid_f32, silu_backward_f32, silu_f32, tanh_backward_f32, tanh_f32 } from "./nn/activation";
 export { average_pool_backward_f32, average_pool_f32 } from "./nn/average_pool";
+export { batch_norm_backward_f32, batch_norm_f32, batch_norm_scratch_f32 } from "./nn/batch_norm";
 export { bias_backward_f32, bias_f32 } from "./nn/bias";
 export { embedding_bag_f32, embedding_bag_norms_f32, embedding_gradient_f32, embedding_gradient_scratch_f32, embedding_norms_f32 } from "./nn/embedding";
 export { conv2d_f32, conv2d_gradient_norms_f32, conv2d_input_gradient_f32, conv2d_scratch_f32, conv2d_weight_gradient_f32 } from "./nn/conv2d";
 export { dense_f32, dense_gradient_norms_f32, dense_input_gradient_f32, dense_scratch_f32, dense_weight_gradient_f32 } from "./nn/dense";
 export { depthwise_conv2d_f32, depthwise_conv2d_gradient_norms_f32, depthwise_conv2d_input_gradient_f32, depthwise_conv2d_scratch_f32, depthwise_conv2d_weight_gradient_f32 } from "./nn/depthwise_conv2d";
 export { dropout_f32, dropout_scratch_f32 } from "./nn/dropout";
+export { group_norm_backward_f32, group_norm_f32, group_norm_gradient_f32, group_norm_norms_f32, group_norm_scratch_f32 } from "./nn/group_norm";
+export { layer_norm_backward_f32, layer_norm_f32, layer_norm_gradient_f32, layer_norm_norms_f32, layer_norm_scratch_f32 } from "./nn/layer_norm";
 export { binary_cross_entropy_f32, bpr_f32, huber_f32, mean_squared_error_f32 } from "./nn/loss";
 export { copy_columns_f32, dot_rows_f32, dot_rows_first_gradient_f32, dot_rows_second_gradient_f32 } from "./nn/merge";
 export { max_pool_backward_f32, max_pool_f32 } from "./nn/max_pool";

@@ -75,6 +75,7 @@ export {
   globalAveragePoolBackward,
   globalAveragePoolForward,
 } from "./nn/average_pool.ts";
+export { type BatchNormLayer, type BatchNormOptions, batchNorm, batchNormBackward, batchNormForward } from "./nn/batch_norm.ts";
 export { biasGradient, broadcastBias } from "./nn/bias.ts";
 export { type Conv2dLayer, conv2d, conv2dForward, conv2dInputGradient, conv2dWeightGradient } from "./nn/conv2d.ts";
 export type { ConvolutionLayerOptions, ConvolutionOptions } from "./nn/convolution.ts";
@@ -103,8 +104,10 @@ export {
 } from "./nn/embedding.ts";
 export { type ClippedGradient, clippedGradient, type Gradient, type GradientOptions, gradient } from "./nn/gradient.ts";
 export type { LayoutEntry } from "./nn/graph.ts";
+export { type GroupNormLayer, type GroupNormOptions, groupNorm, groupNormBackward, groupNormForward, groupNormGradient } from "./nn/group_norm.ts";
 export { type InputLayer, input } from "./nn/input.ts";
 export type { Shape } from "./nn/layer.ts";
+export { type LayerNormLayer, type LayerNormOptions, layerNorm, layerNormBackward, layerNormForward, layerNormGradient } from "./nn/layer_norm.ts";
 export { type Layer, type LayerNode, node } from "./nn/layers.ts";
 export { binaryCrossEntropy, bpr, huber, type Loss, meanSquaredError } from "./nn/loss.ts";
 export { type MaxPool2dLayer, type MaxPoolOptions, maxPool2d, maxPoolBackward, maxPoolForward } from "./nn/max_pool.ts";

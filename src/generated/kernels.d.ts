@@ -257,6 +257,38 @@ declare namespace __AdaptedExports {
    */
   export function average_pool_f32(m: number, h: number, w: number, c: number, kh: number, kw: number, sh: number, sw: number, top: number, left: number, oh: number, ow: number, x: number, y: number): void;
   /**
+   * assembly/nn/batch_norm/batch_norm_backward_f32
+   * @param m `usize`
+   * @param c `usize`
+   * @param epsilon `f32`
+   * @param gamma `usize`
+   * @param variance `usize`
+   * @param dy `usize`
+   * @param dx `usize`
+   * @param scratch `usize`
+   */
+  export function batch_norm_backward_f32(m: number, c: number, epsilon: number, gamma: number, variance: number, dy: number, dx: number, scratch: number): void;
+  /**
+   * assembly/nn/batch_norm/batch_norm_f32
+   * @param m `usize`
+   * @param c `usize`
+   * @param epsilon `f32`
+   * @param x `usize`
+   * @param gamma `usize`
+   * @param offset `usize`
+   * @param mean `usize`
+   * @param variance `usize`
+   * @param y `usize`
+   * @param scratch `usize`
+   */
+  export function batch_norm_f32(m: number, c: number, epsilon: number, x: number, gamma: number, offset: number, mean: number, variance: number, y: number, scratch: number): void;
+  /**
+   * assembly/nn/batch_norm/batch_norm_scratch_f32
+   * @param c `usize`
+   * @returns `usize`
+   */
+  export function batch_norm_scratch_f32(c: number): number;
+  /**
    * assembly/nn/bias/bias_backward_f32
    * @param m `usize`
    * @param n `usize`
@@ -625,6 +657,123 @@ declare namespace __AdaptedExports {
    * @returns `usize`
    */
   export function dropout_scratch_f32(): number;
+  /**
+   * assembly/nn/group_norm/group_norm_backward_f32
+   * @param m `usize`
+   * @param p `usize`
+   * @param c `usize`
+   * @param groups `usize`
+   * @param x `usize`
+   * @param gamma `usize`
+   * @param state `usize`
+   * @param dy `usize`
+   * @param dx `usize`
+   * @param scratch `usize`
+   */
+  export function group_norm_backward_f32(m: number, p: number, c: number, groups: number, x: number, gamma: number, state: number, dy: number, dx: number, scratch: number): void;
+  /**
+   * assembly/nn/group_norm/group_norm_f32
+   * @param m `usize`
+   * @param p `usize`
+   * @param c `usize`
+   * @param groups `usize`
+   * @param epsilon `f64`
+   * @param x `usize`
+   * @param gamma `usize`
+   * @param offset `usize`
+   * @param y `usize`
+   * @param state `usize`
+   * @param scratch `usize`
+   */
+  export function group_norm_f32(m: number, p: number, c: number, groups: number, epsilon: number, x: number, gamma: number, offset: number, y: number, state: number, scratch: number): void;
+  /**
+   * assembly/nn/group_norm/group_norm_gradient_f32
+   * @param m `usize`
+   * @param p `usize`
+   * @param c `usize`
+   * @param alpha `f32`
+   * @param beta `f32`
+   * @param x `usize`
+   * @param state `usize`
+   * @param dy `usize`
+   * @param dgamma `usize`
+   * @param doffset `usize`
+   */
+  export function group_norm_gradient_f32(m: number, p: number, c: number, alpha: number, beta: number, x: number, state: number, dy: number, dgamma: number, doffset: number): void;
+  /**
+   * assembly/nn/group_norm/group_norm_norms_f32
+   * @param m `usize`
+   * @param p `usize`
+   * @param c `usize`
+   * @param x `usize`
+   * @param state `usize`
+   * @param dy `usize`
+   * @param norms `usize`
+   * @param scratch `usize`
+   */
+  export function group_norm_norms_f32(m: number, p: number, c: number, x: number, state: number, dy: number, norms: number, scratch: number): void;
+  /**
+   * assembly/nn/group_norm/group_norm_scratch_f32
+   * @param c `usize`
+   * @returns `usize`
+   */
+  export function group_norm_scratch_f32(c: number): number;
+  /**
+   * assembly/nn/layer_norm/layer_norm_backward_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param x `usize`
+   * @param gamma `usize`
+   * @param state `usize`
+   * @param dy `usize`
+   * @param dx `usize`
+   * @param scratch `usize`
+   */
+  export function layer_norm_backward_f32(m: number, n: number, x: number, gamma: number, state: number, dy: number, dx: number, scratch: number): void;
+  /**
+   * assembly/nn/layer_norm/layer_norm_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param epsilon `f64`
+   * @param x `usize`
+   * @param gamma `usize`
+   * @param offset `usize`
+   * @param y `usize`
+   * @param state `usize`
+   * @param scratch `usize`
+   */
+  export function layer_norm_f32(m: number, n: number, epsilon: number, x: number, gamma: number, offset: number, y: number, state: number, scratch: number): void;
+  /**
+   * assembly/nn/layer_norm/layer_norm_gradient_f32
+   * @param m `usize`
+   * @param n `usize`
+   * @param alpha `f32`
+   * @param beta `f32`
+   * @param x `usize`
+   * @param state `usize`
+   * @param dy `usize`
+   * @param dgamma `usize`
+   * @param doffset `usize`
+   */
+  export function layer_norm_gradient_f32(m: number, n: number, alpha: number, beta: number, x: number, state: number, dy: number, dgamma: number, doffset: number): void;
+  /**
+   * assembly/nn/layer_norm/layer_norm_norms_f32
+   * @param m `usize`
+   * @param r `usize`
+   * @param n `usize`
+   * @param x `usize`
+   * @param state `usize`
+   * @param dy `usize`
+   * @param norms `usize`
+   * @param scratch `usize`
+   */
+  export function layer_norm_norms_f32(m: number, r: number, n: number, x: number, state: number, dy: number, norms: number, scratch: number): void;
+  /**
+   * assembly/nn/layer_norm/layer_norm_scratch_f32
+   * @param n `usize`
+   * @returns `usize`
+   */
+  export function layer_norm_scratch_f32(n: number): number;
   /**
    * assembly/nn/loss/binary_cross_entropy_f32
    * @param m `usize`

@@ -4,13 +4,16 @@ import { describe } from "../engine/check.ts";
 import { ParameterError } from "../engine/errors.ts";
 import { type ActivationLayer, activationKinds } from "./activation.ts";
 import { type AveragePool2dLayer, averagePool2dKind, type GlobalAveragePool2dLayer, globalAveragePool2dKind } from "./average_pool.ts";
+import { type BatchNormLayer, batchNormKind } from "./batch_norm.ts";
 import { type Conv2dLayer, conv2dKind } from "./conv2d.ts";
 import { type DenseLayer, denseKind } from "./dense.ts";
 import { type DepthwiseConv2dLayer, depthwiseConv2dKind } from "./depthwise_conv2d.ts";
 import { type DropoutLayer, dropoutKind } from "./dropout.ts";
 import { type EmbeddingBagLayer, type EmbeddingLayer, embeddingBagKind, embeddingKind } from "./embedding.ts";
+import { type GroupNormLayer, groupNormKind } from "./group_norm.ts";
 import { type InputLayer, inputKind } from "./input.ts";
 import type { LayerKind } from "./layer.ts";
+import { type LayerNormLayer, layerNormKind } from "./layer_norm.ts";
 import { type MaxPool2dLayer, maxPool2dKind } from "./max_pool.ts";
 import { type ConcatenateLayer, concatenateKind, type DotProductLayer, dotProductKind, type ResidualLayer, residualKind } from "./merge.ts";
 import { type FlattenLayer, flattenKind, type ReshapeLayer, reshapeKind } from "./reshape.ts";
@@ -32,7 +35,10 @@ export type Layer =
   | DotProductLayer
   | MaxPool2dLayer
   | AveragePool2dLayer
-  | GlobalAveragePool2dLayer;
+  | GlobalAveragePool2dLayer
+  | LayerNormLayer
+  | GroupNormLayer
+  | BatchNormLayer;
 
 /** A layer with its place in a graph. */
 export type LayerNode = Layer & {
@@ -61,6 +67,9 @@ const KINDS: Readonly<Record<Layer["type"], LayerKind<any>>> = {
   maxPool2d: maxPool2dKind,
   averagePool2d: averagePool2dKind,
   globalAveragePool2d: globalAveragePool2dKind,
+  layerNorm: layerNormKind,
+  groupNorm: groupNormKind,
+  batchNorm: batchNormKind,
 };
 
 /** The kind of a description, which is checked. @throws {@link ParameterError} */
