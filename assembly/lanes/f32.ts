@@ -97,19 +97,7 @@ export function max<T>(a: T, b: T): T {
   return f32.max(a, b);
 }
 /** b where b < a, else a: a NaN in a stays, one in b is ignored. One instruction on x86, where a NaN-correct min takes seven. */
-// @ts-ignore: decorator
-@inline
-export function pmin<T>(a: T, b: T): T {
-  if (isVector<T>()) return f32x4.pmin(a, b);
-  return b < a ? b : a;
-}
 /** b where a < b, else a: a NaN in a stays, one in b is ignored. */
-// @ts-ignore: decorator
-@inline
-export function pmax<T>(a: T, b: T): T {
-  if (isVector<T>()) return f32x4.pmax(a, b);
-  return a < b ? b : a;
-}
 // @ts-ignore: decorator
 @inline
 export function neg<T>(a: T): T {

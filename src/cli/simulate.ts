@@ -13,7 +13,8 @@ import { type SimulationConfig, simulate } from "../workers/index.ts";
 import { UsageError } from "./arguments.ts";
 import { loadMnist, type Mnist } from "./mnist.ts";
 import { reproduceCommand, type SimulateOptions } from "./options.ts";
-import { formatBytes, imageRound, Progress, type Sink } from "./progress.ts";
+import { checkOut, type Output, VERSION } from "./output.ts";
+import { formatBytes, imageRound, Progress } from "./progress.ts";
 import {
   algorithmName,
   bitsName,
@@ -28,19 +29,7 @@ import {
   verdict,
 } from "./report.ts";
 
-export const VERSION: string = createRequire(import.meta.url)("../../package.json").version;
-
-/** Where the command writes. */
-export interface Output {
-  readonly stdout: Sink;
-  readonly stderr: Sink;
-}
-
 /** The networks of McMahan et al. 2017 (arXiv:1602.05629), section 3. */
-import { checkOut, type Output, VERSION } from "./output.ts";
-import { formatBytes, imageRound, Progress } from "./progress.ts";
-import { bitsName, dataName, modelName, PRIVACY_NOTE, percentName, type ReportContent, type Run, reached, renderReport, verdict } from "./report.ts";
-
 const LAYERS: Record<SimulateOptions["model"], readonly LayerNode[]> = {
   cnn: [
     input([28, 28, 1]),

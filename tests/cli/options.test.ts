@@ -79,6 +79,9 @@ describe("options", () => {
       const given = options(...line.split(" "));
       expect(given).toMatchObject({ algorithm, strength });
       expect(parsed(...reproduceCommand(given).split(" ").slice(2))).toEqual(given);
+    }
+  });
+
   test("films: defaults, and the command that reproduces a run", () => {
     expect(films("--data", "d")).toEqual({
       objective: "both",
