@@ -18,7 +18,13 @@ function exp_body<T>(max: f64, x: usize, e: usize): void {
 /** e_j <- exp(x_j - max) in f64; returns their sum, added in rising j, at least 1 for finite x. */
 function exp_row(n: usize, max: f64, x: usize, e: usize): f64 {
   let j: usize = 0;
-  if (ASC_FEATURE_SIMD) for (const h = n & ~1; j < h; j += 2) exp_body<v128>(max, x + (j << 2), e + (j << 3));
+  if (ASC_FEATURE_SIMD && n >= 2) {
+    const h = n & ~1;
+    do {
+      exp_body<v128>(max, x + (j << 2), e + (j << 3));
+      j += 2;
+    } while (j < h);
+  }
   for (; j < n; j++) exp_body<f64>(max, x + (j << 2), e + (j << 3));
   let s: f64 = 0;
   for (j = 0; j < n; j++) s += load<f64>(e + (j << 3));
