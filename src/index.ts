@@ -20,8 +20,30 @@ export {
 } from "./engine/errors.ts";
 export type { DType, Tensor, TypedArrays } from "./engine/tensor.ts";
 export { type Evaluation, evaluate, type LocalUpdate, type LocalUpdateOptions, localUpdate, predict } from "./federated/client.ts";
+export { type FactorisationConfig, type Objective, trainFactorisation } from "./federated/factorisation.ts";
 export { type Partition, partitionDirichlet, partitionIid, partitionShards, sampleClients } from "./federated/partition.ts";
-export { type HeldOut, hitRate, holdOutLatest, ndcg, type Ratings, rankAmong, sampleUnrated } from "./federated/ranking.ts";
+export {
+  drawTrial,
+  type HeldOut,
+  hitRate,
+  holdOutLatest,
+  itemMeans,
+  judge,
+  ndcg,
+  popularity,
+  type RankingQuality,
+  type Ratings,
+  rankAmong,
+  sampleUnrated,
+  type Trial,
+} from "./federated/ranking.ts";
+export {
+  type RecommendationConfig,
+  type RecommendationOptions,
+  type RecommendationReport,
+  type RecommendationResult,
+  simulateRecommendation,
+} from "./federated/recommendation.ts";
 export { type RoundResult, serverRound } from "./federated/server.ts";
 export { decodeFrame, encodeFrame, type Frame, type FrameCaps } from "./formats/frame.ts";
 export { type MatmulOptions, matmul, productSquaredNorm } from "./linalg/gemm.ts";

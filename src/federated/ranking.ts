@@ -88,6 +88,74 @@ export function sampleUnrated(engine: Engine, items: number, rated: ReadonlySet<
   }
 }
 
+/** Items to rank: for held-out rating h those from `from[h]` to `from[h + 1]`, the item held out first, the others never rated by its user. */
+export interface Trial {
+  readonly user: Uint32Array;
+  readonly item: Uint32Array;
+  readonly from: Uint32Array;
+  /** The ratings held out. */
+  readonly rating: Float32Array;
+}
+
+/** The trial of all held-out ratings: each among `others` items drawn from those its user never rated, by the user's own fork of the stream. */
+export function drawTrial(engine: Engine, ratings: Ratings, { train, held }: HeldOut, others: number, stream: RandomStream): Trial {
+  const from = new Uint32Array(held.length + 1);
+  const lists = Array.from(held, (row, h) => {
+    const user = ratings.user[row]!;
+    const rated = new Set(Array.from(train[user]!, (r) => ratings.item[r]!)).add(ratings.item[row]!);
+    const unrated = sampleUnrated(engine, ratings.items, rated, others, stream.fork(0, user));
+    from[h + 1] = from[h]! + 1 + unrated.length;
+    return { user, items: [ratings.item[row]!, ...unrated] };
+  });
+  return {
+    user: Uint32Array.from(lists.flatMap(({ user, items }) => items.map(() => user))),
+    item: Uint32Array.from(lists.flatMap(({ items }) => items)),
+    from,
+    rating: Float32Array.from(held, (row) => ratings.rating[row]!),
+  };
+}
+
+/** How good scores are, on the ratings held out. NaN where nothing is. */
+export interface RankingQuality {
+  /** Root mean squared error of the predicted ratings; NaN for scores that predict none. */
+  readonly rmse: number;
+  /** HR@10: share of held-out items that are among the first 10 of their list. */
+  readonly hitRate: number;
+  /** NDCG@10: mean of 1 / log2(rank + 2) where the item is among the first 10, rank from 0, else 0. */
+  readonly ndcg: number;
+}
+
+/**
+ * @param scores of the trial's items, in its order
+ * @param predict rating that a score stands for; absent where scores are no ratings
+ */
+export function judge(trial: Trial, scores: ArrayLike<number>, predict?: (score: number) => number): RankingQuality {
+  const { from, rating } = trial;
+  let squares = 0;
+  const ranks = Array.from(rating, (truth, h) => {
+    const own = scores[from[h]!]!;
+    if (predict) squares += (predict(own) - truth) ** 2;
+    return rankAmong(own, Array.prototype.slice.call(scores, from[h]! + 1, from[h + 1]!));
+  });
+  return { rmse: predict ? Math.sqrt(squares / rating.length) : Number.NaN, hitRate: hitRate(ranks, 10), ndcg: ndcg(ranks, 10) };
+}
+
+/** Times every item was rated in training: the score that needs no ratings. */
+export function popularity({ items, item }: Ratings, { train }: HeldOut): Float64Array {
+  const counts = new Float64Array(items);
+  for (const rows of train) for (const r of rows) counts[item[r]!]!++;
+  return counts;
+}
+
+/** Mean rating of every item in training; of one that nobody rated, the mean of all ratings. */
+export function itemMeans(ratings: Ratings, split: HeldOut): Float64Array {
+  const counts = popularity(ratings, split);
+  const sums = new Float64Array(ratings.items);
+  for (const rows of split.train) for (const r of rows) sums[ratings.item[r]!]! += ratings.rating[r]!;
+  const mean = sums.reduce((a, b) => a + b, 0) / counts.reduce((a, b) => a + b, 0);
+  return sums.map((sum, i) => (counts[i]! > 0 ? sum / counts[i]! : mean));
+}
+
 /**
  * Place of an item among others, from 0: how many are not scored strictly lower. Ties count against the item, and so does NaN on either side,
  * so a scorer that says the same of everything ranks every item last, not first.

@@ -1,5 +1,18 @@
 import fc from "fast-check";
-import { createStream, hitRate, holdOutLatest, ndcg, ParameterError, type Ratings, rankAmong, sampleUnrated } from "fedlane";
+import {
+  createStream,
+  drawTrial,
+  hitRate,
+  holdOutLatest,
+  itemMeans,
+  judge,
+  ndcg,
+  ParameterError,
+  popularity,
+  type Ratings,
+  rankAmong,
+  sampleUnrated,
+} from "fedlane";
 import { describe, expect, test } from "vitest";
 import { random } from "../support/data.ts";
 import { makeEngine } from "../support/engines.ts";
@@ -101,6 +114,49 @@ describe("sampleUnrated", () => {
     for (let i = 0; i < 4000; i++) for (const item of sampleUnrated(engine, 12, rated, 3, stream)) counts[item]!++;
     // Draws without replacement vary less than independent ones, of which chi-square with 9 degrees of freedom exceeds 60.7 with probability 1e-9.
     expect(chiSquare(counts.filter((_, i) => !rated.has(i)))).toBeLessThan(60.7);
+  });
+});
+
+describe("a trial", () => {
+  const given = ratings(3, 30, [
+    [0, 1, 4, 1],
+    [0, 2, 2, 2],
+    [1, 2, 5, 1],
+    [2, 2, 3, 9],
+    [2, 7, 1, 8],
+  ]);
+  const split = holdOutLatest(given);
+
+  test("lists the held-out item of every user first, then others that the user never rated", async () => {
+    const engine = await makeEngine();
+    const draw = async (seed: number) => drawTrial(engine, given, split, 6, await createStream({ purpose: "test", notPrivateSeed: seed }));
+    const { user, item, from, rating } = await draw(1);
+    expect([[...from], [...user], [...rating]]).toEqual([
+      [0, 7, 14],
+      [...Array(7).fill(0), ...Array(7).fill(2)],
+      [2, 3],
+    ]);
+    expect([item[0], item[7]]).toEqual([2, 2]);
+    expect([...item.subarray(1, 7)].some((i) => i === 1 || i === 2)).toBe(false);
+    expect([...item.subarray(8)].some((i) => i === 7 || i === 2)).toBe(false);
+    expect(new Set(item.subarray(0, 7)).size).toBe(7);
+    expect((await draw(1)).item).toEqual(item);
+    expect((await draw(2)).item).not.toEqual(item);
+  });
+
+  test("is judged list by list", () => {
+    // Lists of 3 and 2; the held-out items rank 1st of 3 (rank 0) and 2nd of 2 (rank 1); predicted 2.5 for 2 and 4 for 3.
+    const trial = { user: Uint32Array.of(0, 0, 0, 2, 2), item: Uint32Array.of(2, 5, 6, 2, 9), from: Uint32Array.of(0, 3, 5), rating: Float32Array.of(2, 3) };
+    const got = judge(trial, [1.5, 1, 0.5, 3, 4], (score) => score + 1);
+    expect(got.rmse).toBeCloseTo(Math.sqrt((0.25 + 1) / 2), 14);
+    expect([got.hitRate, got.ndcg]).toEqual([1, (1 + 1 / Math.log2(3)) / 2]);
+    expect(judge(trial, [1.5, 1, 0.5, 3, 4]).rmse).toBeNaN();
+  });
+
+  test("popularity and mean ratings see what is trained on alone", () => {
+    expect([...popularity(given, split)].slice(0, 8)).toEqual([0, 1, 1, 0, 0, 0, 0, 1]); // of item 2 user 1's, who has one rating
+    const means = itemMeans(given, split);
+    expect([means[1], means[2], means[7], means[0]]).toEqual([4, 5, 1, 10 / 3]);
   });
 });
 
