@@ -37,9 +37,8 @@ export const EXAMPLES = 60_000;
 /** Users and items of MovieLens 100K, factors: the table of matrix factorisation. */
 export const TABLE = [943 + 1682, 16] as const;
 
-/** m, n, k of out[m, n] = a[m, k] b[k, n]. */
-export const PRODUCTS = [
-  [32, 200, 784],
+/** m, n, k of out[m, n] = a[m, k] b[k, n]: squares, in every layout. */
+export const SQUARES = [
   [256, 256, 256],
   [512, 512, 512],
 ] as const;

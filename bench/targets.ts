@@ -16,6 +16,11 @@ const [ten, thirtyTwo] = ["batch 10", "batch 32"] as const;
 
 export const TARGETS: readonly Target[] = [
   ...["256x256x256", "512x512x512"].flatMap((shape) => LAYOUTS.map((layout): Target => ({ work: [`gemm ${layout}`, shape], share: 0.9 }))),
+  ...[10, 32].flatMap((m): Target[] => [
+    { work: ["gemm nn", `${m}x200x784`], share: 0.75 },
+    { work: ["gemm nt", `${m}x784x200`], share: 0.75 },
+    { work: ["gemm tn step", `784x200x${m}`], share: 0.75 },
+  ]),
   { work: ["gemm nn", "512x512x512"], fast: 1.3 },
   { work: ["2NN step", ten], rival: "jax-js", times: 2.5 },
   { work: ["2NN step", thirtyTwo], rival: "jax-js", times: 1.5 },

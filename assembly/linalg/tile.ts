@@ -154,12 +154,17 @@ function tile_2<T>(
   }
 }
 
-// The shapes. Not inlined: the code of each exists once.
+// The shapes, down the rows; not inlined, so that the code of each exists once. Both halves of a panel come before the next rows: they share
+// lines of C.
 function rows_4x2<T>(m: usize, n: usize, k: usize, alpha: T, a: usize, rsa: usize, b: usize, c: usize, rsc: usize): void {
-  for (; m >= 4; m -= 4, a += rsa * 4, c += rsc * 4) tile_4<T>(true, n, k, alpha, a, rsa, b, 0, c, rsc);
+  for (; m >= 4; m -= 4, a += rsa * 4, c += rsc * 4) {
+    for (let j: usize = 0; j < n; j += lanes<T>() * 2) tile_4<T>(true, n - j, k, alpha, a, rsa, b + (j << 2), 0, c + (j << 2), rsc);
+  }
 }
 function rows_4x2_in_place<T>(m: usize, k: usize, alpha: T, a: usize, rsa: usize, b: usize, rsb: usize, c: usize, rsc: usize): void {
-  for (; m >= 4; m -= 4, a += rsa * 4, c += rsc * 4) tile_4<T>(false, PANEL, k, alpha, a, rsa, b, rsb, c, rsc);
+  for (; m >= 4; m -= 4, a += rsa * 4, c += rsc * 4) {
+    for (let j: usize = 0; j < lanes<T>() * 4; j += lanes<T>() * 2) tile_4<T>(false, PANEL, k, alpha, a, rsa, b + (j << 2), rsb, c + (j << 2), rsc);
+  }
 }
 function rows_2x3<T>(m: usize, n: usize, k: usize, alpha: T, a: usize, rsa: usize, b: usize, c: usize, rsc: usize): void {
   for (; m >= 2; m -= 2, a += rsa * 2, c += rsc * 2) tile_2<T>(true, 2, 3, n, k, alpha, a, rsa, b, 0, c, rsc);
@@ -179,11 +184,10 @@ function tile_1x4_in_place<T>(k: usize, alpha: T, a: usize, b: usize, rsb: usize
 // @ts-ignore: decorator
 @inline
 function rows<T>(m: usize, n: usize, k: usize, alpha: T, a: usize, rsa: usize, b: usize, rsb: usize, c: usize, rsc: usize): void {
-  const w = lanes<T>(), half = w << 3;
+  const w = lanes<T>();
   const i2 = m & ~3, i1 = m & ~1; // first of the last two rows, the last row
   if (rsb != 0) {
     rows_4x2_in_place<T>(m, k, alpha, a, rsa, b, rsb, c, rsc);
-    rows_4x2_in_place<T>(m, k, alpha, a, rsa, b + half, rsb, c + half, rsc);
     if (m & 2) tile_2x4_in_place<T>(k, alpha, a + i2 * rsa, rsa, b, rsb, c + i2 * rsc, rsc);
     if (m & 1) tile_1x4_in_place<T>(k, alpha, a + i1 * rsa, b, rsb, c + i1 * rsc);
     return;
@@ -192,7 +196,6 @@ function rows<T>(m: usize, n: usize, k: usize, alpha: T, a: usize, rsa: usize, b
     rows_2x3<T>(m, n, k, alpha, a, rsa, b, c, rsc);
   } else {
     rows_4x2<T>(m, n, k, alpha, a, rsa, b, c, rsc);
-    if (n > w * 2) rows_4x2<T>(m, n - w * 2, k, alpha, a, rsa, b + half, c + half, rsc);
     if (m & 2) tile_2x4<T>(n, k, alpha, a + i2 * rsa, rsa, b, c + i2 * rsc, rsc);
   }
   if (m & 1) tile_1x4<T>(n, k, alpha, a + i1 * rsa, b, c + i1 * rsc);
@@ -204,5 +207,5 @@ function rows<T>(m: usize, n: usize, k: usize, alpha: T, a: usize, rsa: usize, b
  */
 export function panel(m: usize, n: usize, k: usize, alpha: f32, a: usize, rsa: usize, b: usize, rsb: usize, c: usize, rsc: usize): void {
   if (ASC_FEATURE_SIMD) rows<v128>(m, n, k, splat<v128>(alpha), a, rsa, b, rsb, c, rsc);
-  else for (let j: usize = 0; j < n; j += 4) rows<f32>(m, n - j, k, alpha, a, rsa, b + (j << 2), rsb, c + (j << 2), rsc);
+  else for (let j: usize = 0; j < n; j += 4) rows<f32>(m, min<usize>(4, n - j), k, alpha, a, rsa, b + (j << 2), rsb, c + (j << 2), rsc);
 }
