@@ -76,12 +76,19 @@ export function sqrt<T>(a: T): T {
   if (isVector<T>()) return f32x4.sqrt(a);
   return f32.sqrt(a);
 }
-/** The smaller; NaN if either is. */
+/** b where b < a, else a: one instruction, where a true minimum costs six on x86. A NaN in a stays. */
 // @ts-ignore: decorator
 @inline
-export function min<T>(a: T, b: T): T {
-  if (isVector<T>()) return f32x4.min(a, b);
-  return f32.min(a, b);
+export function pmin<T>(a: T, b: T): T {
+  if (isVector<T>()) return f32x4.pmin(a, b);
+  return b < a ? b : a;
+}
+/** b where a < b, else a. A NaN in a stays. */
+// @ts-ignore: decorator
+@inline
+export function pmax<T>(a: T, b: T): T {
+  if (isVector<T>()) return f32x4.pmax(a, b);
+  return a < b ? b : a;
 }
 // @ts-ignore: decorator
 @inline

@@ -1,13 +1,13 @@
 // Clipping element by element.
-import { ld, max, min, splat, st } from "../lanes/f32";
+import { ld, pmax, pmin, splat, st } from "../lanes/f32";
 
 // @ts-ignore: decorator
 @inline
 function clip_body<T>(limit: f32, x: usize, y: usize): void {
-  st<T>(y, max<T>(splat<T>(-limit), min<T>(splat<T>(limit), ld<T>(x))));
+  st<T>(y, pmax<T>(pmin<T>(ld<T>(x), splat<T>(limit)), splat<T>(-limit)));
 }
 /**
- * y <- max(-limit, min(limit, x)).
+ * y <- limit where x > limit, -limit where x < -limit, else x.
  * n  elements    limit >= 0    x: n x f32    y: n x f32, may be x    Exact. NaN stays NaN; +-Inf becomes +-limit.
  */
 export function clip_value_f32(n: usize, limit: f32, x: usize, y: usize): void {
