@@ -13,6 +13,8 @@ export interface Descent {
   readonly options: OptimizerOptions & { readonly learningRate: number };
   /** State vectors, each read and written. */
   readonly state: number;
+  /** It takes a root and a quotient an element. */
+  readonly roots?: true;
   /** The weight after the first step, in f64. */
   twin(g: number, w: number, w0: number): number;
   /** A step in plain TypeScript; g, w0, w and the state are given. */
@@ -38,6 +40,7 @@ export function benchmarks(descent: Descent): Benchmark[] {
       // Gradient and term read; weights and state read and written.
       bytes: 4 * n * (3 + 2 * state + termVectors),
       footprint: 4 * n * (2 + state + termVectors),
+      ...(descent.roots && { roots: n }),
       tolerance: "4 u (|w| + |w0| + lr (1 + |g|)) an element",
       check: (w) =>
         worst(

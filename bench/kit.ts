@@ -23,6 +23,8 @@ export interface Benchmark {
   readonly bytes?: number;
   /** Bytes of all it touches, each counted once: its limit is a copy within as many. Default: that of a vector of an update. */
   readonly footprint?: number;
+  /** Square roots with a quotient, of one iteration. */
+  readonly roots?: number;
   /** How right the answer must be, in words. */
   readonly tolerance: string;
   /** Worst error of a first run's result, as a fraction of the tolerance: 1 or less is right, NaN is wrong. */
@@ -59,6 +61,7 @@ export interface Outcome {
   readonly rate?: number;
   readonly unit?: "GFLOP/s" | "GB/s";
   readonly footprint?: number;
+  readonly roots?: number;
 }
 
 /** Unit roundoff of f32. */

@@ -1,4 +1,4 @@
-// What this machine can do in Wasm, measured in the same run: multiply-adds that never leave registers, and copies.
+// What this machine can do in Wasm, measured in the same run: multiply-adds, and roots with quotients, that never leave registers; copies.
 import type { Build } from "fedlane";
 import type { Outcome } from "./kit.ts";
 
@@ -9,17 +9,21 @@ function source(build: Build): string {
   const splat = (v: string) => (build === "scalar" ? v : `f32x4.splat(${v})`);
   const madd = (acc: string) =>
     build === "scalar" ? `${acc} * x + y` : build === "simd" ? `f32x4.add(f32x4.mul(${acc}, x), y)` : `f32x4.relaxed_madd(${acc}, x, y)`;
+  const root = (acc: string) => (build === "scalar" ? `y / (sqrt(${acc}) + x)` : `f32x4.div(y, f32x4.add(f32x4.sqrt(${acc}), x))`);
   const sum = (a: string, b: string) => (build === "scalar" ? `${a} + ${b}` : `f32x4.add(${a}, ${b})`);
   const names = Array.from({ length: ACCUMULATORS }, (_, i) => `a${i}`);
-  return `
-    export const flops: i32 = ${2 * lanes * ACCUMULATORS};
-    export function madd(n: i32, factor: f32, term: f32): f32 {
+  const loop = (name: string, step: (acc: string) => string) => `
+    export function ${name}(n: i32, factor: f32, term: f32): f32 {
       const x: ${type} = ${splat("factor")}, y: ${type} = ${splat("term")};
       ${names.map((a, i) => `let ${a}: ${type} = ${splat(`${i}.0`)};`).join(" ")}
-      for (let i = 0; i < n; i++) { ${names.map((a) => `${a} = ${madd(a)};`).join(" ")} }
+      for (let i = 0; i < n; i++) { ${names.map((a) => `${a} = ${step(a)};`).join(" ")} }
       const s: ${type} = ${names.reduce(sum)};
       return ${build === "scalar" ? "s" : "f32x4.extract_lane(s, 0)"};
-    }
+    }`;
+  return `
+    export const flops: i32 = ${2 * lanes * ACCUMULATORS};
+    ${loop("madd", madd)}
+    ${loop("roots", root)}
     export function copy(bytes: i32): void { memory.copy(65536 + bytes, 65536, bytes); }`;
 }
 const ACCUMULATORS = 12;
@@ -43,6 +47,8 @@ export async function compileLimits(builds: readonly Build[]): Promise<Partial<R
 export interface Limits {
   /** GFLOP/s of multiply-adds in registers, by build. */
   readonly madd: Partial<Record<Build, number>>;
+  /** Milliards a second of a square root and a quotient, by build: the divider is one and not pipelined. */
+  readonly roots?: Partial<Record<Build, number>>;
   /**
    * GB/s read plus written by memory.copy: a vector of an update (cache), 64 MiB (memory), and by footprint, one half of so many bytes to
    * the other half: what fits in a cache is copied faster than what does not, so work on vectors is held against a copy that touches as much.
@@ -67,7 +73,11 @@ export async function prepareLimits(modules: Partial<Record<Build, string>>, upd
   );
   const copier = probes[0]!;
   copier.memory.grow(Math.ceil((2 * large + 65536) / 65536));
-  const limits = { madd: {} as Partial<Record<Build, number>>, copy: { cache: 0, memory: 0, of: {} as Record<number, number> } };
+  const limits = {
+    madd: {} as Partial<Record<Build, number>>,
+    roots: {} as Partial<Record<Build, number>>,
+    copy: { cache: 0, memory: 0, of: {} as Record<number, number> },
+  };
   return (footprint) => {
     if (footprint !== undefined) {
       const turns = Math.ceil(large / footprint);
@@ -77,9 +87,11 @@ export async function prepareLimits(modules: Partial<Record<Build, string>>, upd
       limits.copy.of[footprint] = Math.max(limits.copy.of[footprint] ?? 0, (footprint * turns) / time / 1e6);
       return limits;
     }
-    for (const { build, flops, madd } of probes) {
+    for (const { build, flops, madd, roots } of probes) {
       const rate = (flops.value * rounds) / best(8, () => madd(rounds, 0.999, 0.001)) / 1e6;
       limits.madd[build] = Math.max(limits.madd[build] ?? 0, rate);
+      const divided = (flops.value / 2) * (rounds / 20);
+      limits.roots[build] = Math.max(limits.roots[build] ?? 0, divided / best(8, () => roots(rounds / 20, 0.5, 1.5)) / 1e6);
     }
     const cache = best(8, () => {
       for (let i = 0; i < often; i++) copier.copy(updateBytes);
@@ -94,15 +106,22 @@ export async function prepareLimits(modules: Partial<Record<Build, string>>, upd
 interface Probe {
   readonly flops: { readonly value: number };
   madd(n: number, factor: number, term: number): number;
+  roots(n: number, factor: number, term: number): number;
   copy(bytes: number): void;
   readonly memory: WebAssembly.Memory;
 }
 
-/** The share of the limit that an outcome reached: of multiply-adds in its build (a rival: simd), or of copies: of its footprint, else in cache. */
-export function shareOfLimit({ contender, rate, unit, footprint }: Outcome, limits: Limits): number | undefined {
+/**
+ * The share of the limit that an outcome reached: of multiply-adds in its build (a rival: simd); of copies within its footprint, else in
+ * cache; or of roots, where they bind more than copies.
+ */
+export function shareOfLimit({ contender, median, rate, unit, footprint, roots }: Outcome, limits: Limits): number | undefined {
   const build = contender.startsWith("ours ") ? (contender.slice(5) as Build) : "simd";
   const limit = unit === "GB/s" ? (limits.copy.of?.[footprint ?? 0] ?? limits.copy.cache) : limits.madd[build];
-  return rate === undefined || limit === undefined ? undefined : rate / limit;
+  if (rate === undefined || limit === undefined) return undefined;
+  const divider = limits.roots?.[build];
+  const divided = roots === undefined || divider === undefined ? 0 : roots / median! / 1e6 / divider;
+  return Math.max(rate / limit, divided);
 }
 
 /** Least milliseconds of `times` runs after one to warm up. */

@@ -92,7 +92,9 @@ async function one(benchmark: Benchmark, subject: Case, plan: Plan): Promise<Fou
   return { status: "timed", error, median, least: min / repeat, margin: rme, samples: samplesCount, ...rateOf(benchmark, median) };
 }
 
-function rateOf({ flops, bytes, footprint }: Benchmark, median: number): Pick<Outcome, "rate" | "unit" | "footprint"> {
+function rateOf({ flops, bytes, footprint, roots }: Benchmark, median: number): Pick<Outcome, "rate" | "unit" | "footprint" | "roots"> {
   if (flops !== undefined) return { rate: flops / median / 1e6, unit: "GFLOP/s" };
-  return bytes === undefined ? {} : { rate: bytes / median / 1e6, unit: "GB/s", ...(footprint !== undefined && { footprint }) };
+  return bytes === undefined
+    ? {}
+    : { rate: bytes / median / 1e6, unit: "GB/s", ...(footprint !== undefined && { footprint }), ...(roots !== undefined && { roots }) };
 }

@@ -41,15 +41,17 @@ export function table(environment: Environment, limits: Limits, outcomes: readon
     const ratio = best && simd?.median ? `${digits(best.median! / simd.median)} (${best.contender})` : "";
     return `| ${key} | ${[...ours, ...RIVALS.map(by)].map(cell).join(" | ")} | ${ratio} | ${rate} | ${limit} |`;
   });
-  const { madd, copy } = limits;
+  const { madd, roots = {}, copy } = limits;
+  const byBuild = (rates: Partial<Record<string, number>>) =>
+    Object.entries(rates)
+      .map(([build, rate]) => `${build} ${digits(rate!)}`)
+      .join(", ");
   return [
     `${environment.engine}, V8 ${environment.v8}, ${environment.cpu}, ${environment.cores} cores, ${environment.date.slice(0, 10)}, commit ${environment.commit.slice(0, 12)}; flags: ${environment.flags.join(" ") || "none"}.`,
     Object.entries(environment.versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(", "),
-    `Limits of the same run, one thread: multiply-add in registers ${Object.entries(madd)
-      .map(([build, rate]) => `${build} ${digits(rate)}`)
-      .join(", ")} GFLOP/s; copy ${digits(copy.cache)} GB/s in cache, ${digits(copy.memory)} GB/s in memory.`,
+    `Limits of the same run, one thread: multiply-add in registers ${byBuild(madd)} GFLOP/s; square root with quotient ${byBuild(roots)} G/s; copy ${digits(copy.cache)} GB/s in cache, ${digits(copy.memory)} GB/s in memory. Work on vectors that names its footprint is held against a copy within as many bytes, or the roots where they bind more.`,
     "",
     "Median milliseconds of an iteration, answers checked before timing. The last three columns are of the simd build: times faster than the best rival, rate, share of the limit.",
     "",

@@ -13,6 +13,7 @@ const adam: Descent = {
   name: "adam",
   options: { type: "adam", learningRate, beta1, beta2, epsilon },
   state: 2,
+  roots: true,
   twin: (g, w) => reference.adamStep(rule, 1, g, w, 0, 0)[0],
   plain: (g, w, [m, v]) => {
     const s = Math.sqrt(1 - beta2); // the first step, again and again: the same work
@@ -26,6 +27,7 @@ const all: Descent[] = [
     name: "adam, FedDyn",
     options: adam.options,
     state: 2,
+    roots: true,
     // The history is the start weights: c = -w0.
     twin: (g, w, w0) => reference.adamStep(rule, 1, slope(0, alpha, g, w0, -w0, w), w, 0, 0)[0],
     plain: (g, w, state, w0) =>
@@ -42,6 +44,7 @@ const all: Descent[] = [
     name: "yogi",
     options: { type: "yogi", learningRate, beta1, beta2, epsilon, initialAccumulator: 0.125, biasCorrection: false },
     state: 2,
+    roots: true,
     start: 0.125,
     twin: (g, w) => reference.yogi(learningRate, 0, 1 - beta1, 1 - beta2, epsilon, g, w, 0, 0.125)[0],
     plain: (g, w, [m, v]) => plain.yogi(learningRate, beta1, beta2, epsilon, g, w, m!, v!),

@@ -1,6 +1,7 @@
 // What the benches say of what they measured: targets kept or not, and the comparison with native code.
 import { describe, expect, test } from "vitest";
 import type { Contender, Outcome } from "../../bench/kit.ts";
+import { shareOfLimit } from "../../bench/limits.ts";
 import { blasSentence, median, type Native, type Row, report } from "../../bench/native/report.ts";
 import { verdicts } from "../../bench/targets.ts";
 
@@ -38,6 +39,16 @@ describe("targets", () => {
     expect(said[0]).toBe("a, s: at least 4 times jax-js: met (4.00)");
     expect(said[2]).toBe("a, s: at least 0.75 of the limit: met (0.750)");
     expect(said[4]).toBe("a, s: at most 0.67 of b, s: met (0.667)");
+  });
+
+  test("the limit of work on vectors is a copy of its footprint, or the roots where they bind more", () => {
+    const own = { ...limits, roots: { simd: 2 }, copy: { ...limits.copy, of: { 4096: 50 } } };
+    const outcome: Outcome = { ...timed("v", "ours simd", 0.001), rate: 40, unit: "GB/s" };
+    expect(shareOfLimit(outcome, own)).toBeCloseTo(0.4, 12); // of 100 in cache
+    expect(shareOfLimit({ ...outcome, footprint: 4096 }, own)).toBeCloseTo(0.8, 12);
+    expect(shareOfLimit({ ...outcome, footprint: 4096, roots: 1800 }, own)).toBeCloseTo(0.9, 12); // 1.8 of 2 milliards a second
+    expect(shareOfLimit({ ...outcome, footprint: 4096, roots: 200 }, own)).toBeCloseTo(0.8, 12);
+    expect(shareOfLimit({ ...outcome, footprint: 4096, roots: 1800, contender: "ours scalar" }, own)).toBeCloseTo(0.8, 12); // not measured there
   });
 
   test("nothing is said of work that was not run, nor claimed against a rival that is missing or wrong", () => {
