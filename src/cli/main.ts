@@ -3,13 +3,15 @@
 import { FedlaneError } from "../engine/errors.ts";
 import { UsageError } from "./arguments.ts";
 import { HELP, parseCommand } from "./options.ts";
-import { runSimulate, VERSION } from "./simulate.ts";
+import { VERSION } from "./output.ts";
+import { runMovielens } from "./recommend.ts";
+import { runSimulate } from "./simulate.ts";
 
 async function main(args: readonly string[]): Promise<number> {
   const command = parseCommand(args);
   if (command.name === "help") process.stdout.write(HELP);
   if (command.name === "version") process.stdout.write(`${VERSION}\n`);
-  if (command.name !== "simulate") return 0;
+  if (command.name === "help" || command.name === "version") return 0;
 
   const stop = new AbortController();
   const interrupted = () => {
@@ -19,6 +21,7 @@ async function main(args: readonly string[]): Promise<number> {
   };
   process.on("SIGINT", interrupted);
   try {
+    if (command.name === "movielens") return await runMovielens(command.options, process, stop.signal);
     return await runSimulate(command.options, process, stop.signal);
   } finally {
     process.off("SIGINT", interrupted);

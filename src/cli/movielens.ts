@@ -4,16 +4,16 @@ import type { Ratings } from "../federated/ranking.ts";
 import { DataError, tryRead } from "./data.ts";
 
 const HEADER = "userId,movieId,rating,timestamp";
-const HOW = "get ml-latest-small.zip from https://grouplens.org/datasets/movielens/, unpack it and name its folder with --data";
+/** How a person comes by it. */
+export const WHERE_MOVIELENS_IS = "get ml-latest-small.zip from https://grouplens.org/datasets/movielens/, unpack it and name its folder";
 
 /**
  * Ratings from a folder with ratings.csv.
  * @throws {@link DataError} when it is not there or not sound
  */
-export async function loadMovielens(folder: string | undefined): Promise<Ratings> {
-  if (folder === undefined) throw new DataError(`MovieLens does not come with fedlane: ${HOW}`);
+export async function loadMovielens(folder: string): Promise<Ratings> {
   const bytes = await tryRead(join(folder, "ratings.csv"));
-  if (!bytes) throw new DataError(`ratings.csv: expected it in ${folder}, got no such file; ${HOW}`);
+  if (!bytes) throw new DataError(`ratings.csv: expected it in ${folder}, got no such file; ${WHERE_MOVIELENS_IS}`);
   return parseRatings(new TextDecoder().decode(bytes), "ratings.csv");
 }
 

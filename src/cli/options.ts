@@ -1,6 +1,7 @@
 // The command line as data: parsed, completed with defaults and checked, without touching anything.
 import { availableParallelism } from "node:os";
 import { Arguments, type Known, UsageError } from "./arguments.ts";
+import { WHERE_MOVIELENS_IS } from "./movielens.ts";
 
 /** Images in the form of MNIST: 28 x 28 pixels, ten classes. */
 const DATASETS = ["mnist", "fashion-mnist"] as const;
@@ -45,15 +46,49 @@ export interface SimulateOptions {
   readonly json: boolean;
 }
 
-export type Command = { readonly name: "help" } | { readonly name: "version" } | { readonly name: "simulate"; readonly options: SimulateOptions };
+const OBJECTIVES = ["both", "ratings", "ranking"] as const;
+/** Found by experiment on ml-latest-small of October 2016: docs/movielens.md. */
+export const FACTORISATION = {
+  ratings: { learningRate: 0.05, regularisation: 0.05 },
+  ranking: { learningRate: 0.25, regularisation: 0.003 },
+} as const;
+
+/** Options of `fedlane simulate movielens`, complete. */
+export interface MovielensOptions {
+  readonly objective: (typeof OBJECTIVES)[number];
+  readonly factors: number;
+  readonly fraction: number;
+  readonly epochs: number;
+  readonly batch: number;
+  /** Undefined: that of FACTORISATION for each objective. */
+  readonly learningRate: number | undefined;
+  readonly regularisation: number | undefined;
+  readonly negatives: number;
+  readonly rounds: number;
+  readonly seed: number;
+  /** Folder of ratings.csv. */
+  readonly data: string;
+  readonly out: string;
+  /** Train the same in one place too. */
+  readonly compare: boolean;
+  readonly json: boolean;
+}
+
+export type Command =
+  | { readonly name: "help" }
+  | { readonly name: "version" }
+  | { readonly name: "simulate"; readonly options: SimulateOptions }
+  | { readonly name: "movielens"; readonly options: MovielensOptions };
 
 export const HELP = `fedlane: the numeric engine of federated learning
 
 Usage
   fedlane simulate mnist [options]   train on MNIST with federated averaging, write an HTML report
   fedlane simulate fashion-mnist     the same on Fashion-MNIST
+  fedlane simulate movielens --data FOLDER [options]
+                                     recommend films: federated matrix factorisation, one client a user
 
-Model and data
+Images: model and data
   --model 2nn|cnn|logistic           2nn: 784-200-200-10, relu; logistic: 784-10;     (2nn)
                                      cnn: two 5x5 convolutions, 1.66 M parameters
   --data FOLDER                      the four files in IDX form, plain or .gz
@@ -88,6 +123,19 @@ Running
   --compare                          make it
   --json                             one JSON object a line on stdout, nothing else
 
+Films: --seed, --out and --json as above, and
+  --data FOLDER                      folder of ratings.csv; ml-latest-small.zip from https://grouplens.org/datasets/movielens/ has one
+  --objective both|ratings|ranking   predict ratings, rank what is chosen next, or one run of each            (both)
+  --factors N                        length of the users' and films' vectors                                  (16)
+  --fraction NUMBER                  share of the users in a round                                            (0.1)
+  --epochs N                         passes of a client over its ratings                                      (5)
+  --batch N                          ratings in a local step                                                  (10)
+  --learning-rate NUMBER             of local SGD                                                             (0.05; ranking: 0.25)
+  --regularisation NUMBER            L2 penalty                                                               (0.05; ranking: 0.003)
+  --negatives N                      films not rated for each one rated, objective ranking                    (4)
+  --rounds N                         stop after so many rounds                                                (100)
+  --no-compare                       skip the training in one place
+
   --help, --version
 `;
 
@@ -117,32 +165,69 @@ const IMAGES: Known = {
   compare: "flag",
 };
 
+/** Options of the simulation on films. */
+const FILMS: Known = {
+  ...COMMON,
+  objective: "value",
+  factors: "value",
+  fraction: "value",
+  epochs: "value",
+  batch: "value",
+  "learning-rate": "value",
+  regularisation: "value",
+  negatives: "value",
+  rounds: "value",
+  "no-compare": "flag",
+};
+
 /**
  * @param args what follows the program's name
  * @throws {@link UsageError} naming the option, what was expected and what came
  */
 export function parseCommand(args: readonly string[]): Command {
-  const given = new Arguments(args, { ...IMAGES, help: "flag", version: "flag" });
+  const given = new Arguments(args, { ...IMAGES, ...FILMS, help: "flag", version: "flag" });
   if (given.has("help")) return { name: "help" };
   if (given.has("version")) return { name: "version" };
   if (given.empty) return { name: "help" };
   const { words } = given;
   if (words[0] !== "simulate") throw new UsageError(`fedlane: expected the command simulate, got ${words[0] ?? "none"}; see fedlane --help`);
-  const dataset = DATASETS.find((name) => name === words[1]);
-  if (!dataset) throw new UsageError(`fedlane simulate: expected the data set ${DATASETS.join(" or ")}, got ${words[1] ?? "none"}`);
+  const dataset = [...DATASETS, "movielens" as const].find((name) => name === words[1]);
+  if (!dataset) throw new UsageError(`fedlane simulate: expected the data set ${DATASETS.join(" or ")} or movielens, got ${words[1] ?? "none"}`);
   if (words.length > 2) throw new UsageError(`fedlane simulate ${dataset}: expected options only, got ${words[2]}`);
+  if (dataset === "movielens") return { name: "movielens", options: filmOptions(given) };
   return { name: "simulate", options: imageOptions(dataset, given) };
 }
 
 const COUNT = { min: 1, max: 2 ** 32 - 1, integer: true };
+const FRACTION = { above: 0, max: 1 };
 
 /** What every simulation reads the same way. */
 function commonOptions(given: Arguments) {
   return {
     seed: given.number("seed", { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }) ?? 1,
-    data: given.text("data"),
     out: given.text("out") ?? "fedlane-report.html",
     json: given.has("json"),
+  };
+}
+
+function filmOptions(given: Arguments): MovielensOptions {
+  const command = "fedlane simulate movielens";
+  given.checkOnly(command, Object.keys(FILMS));
+  const data = given.text("data");
+  if (data === undefined) throw new UsageError(`${command}: expected --data FOLDER with ratings.csv, got none; ${WHERE_MOVIELENS_IS}`);
+  return {
+    objective: given.choice("objective", OBJECTIVES),
+    factors: given.number("factors", { min: 1, max: 1024, integer: true }) ?? 16,
+    fraction: given.number("fraction", FRACTION) ?? 0.1,
+    epochs: given.number("epochs", COUNT) ?? 5,
+    batch: given.number("batch", COUNT) ?? 10,
+    learningRate: given.number("learning-rate", { above: 0 }),
+    regularisation: given.number("regularisation", { min: 0 }),
+    negatives: given.number("negatives", COUNT) ?? 4,
+    rounds: given.number("rounds", COUNT) ?? 100,
+    compare: !given.has("no-compare"),
+    data,
+    ...commonOptions(given),
   };
 }
 
@@ -174,7 +259,7 @@ function imageOptions(dataset: SimulateOptions["dataset"], given: Arguments): Si
     partition,
     alpha: alpha ?? (partition === "dirichlet" ? 0.5 : undefined),
     clients: given.number("clients", COUNT) ?? 100,
-    fraction: given.number("fraction", { above: 0, max: 1 }) ?? 0.1,
+    fraction: given.number("fraction", FRACTION) ?? 0.1,
     epochs: given.number("epochs", COUNT) ?? (model === "cnn" ? 5 : 1),
     batch: given.number("batch", COUNT) ?? 10,
     learningRate: given.number("learning-rate", { above: 0 }) ?? 0.2,
@@ -186,6 +271,7 @@ function imageOptions(dataset: SimulateOptions["dataset"], given: Arguments): Si
     noiseMultiplier,
     workers: given.number("workers", { min: 1, max: 256, integer: true }) ?? Math.min(availableParallelism(), 4),
     compare: given.has("compare") || !(long || given.has("no-compare")),
+    data: given.text("data"),
     ...commonOptions(given),
   };
 }
@@ -203,4 +289,14 @@ export function reproduceCommand(o: SimulateOptions): string {
   parts.push(`--seed ${o.seed}`);
   parts.push(o.compare ? "--compare" : "--no-compare");
   return `npx fedlane simulate ${o.dataset} ${parts.join(" ")}`;
+}
+
+/** The same for films; the folder stays the reader's own. */
+export function reproduceFilms(o: MovielensOptions): string {
+  const parts = [`--objective ${o.objective} --factors ${o.factors} --fraction ${o.fraction} --epochs ${o.epochs} --batch ${o.batch}`];
+  if (o.learningRate !== undefined) parts.push(`--learning-rate ${o.learningRate}`);
+  if (o.regularisation !== undefined) parts.push(`--regularisation ${o.regularisation}`);
+  parts.push(`--negatives ${o.negatives} --rounds ${o.rounds} --seed ${o.seed}`);
+  if (!o.compare) parts.push("--no-compare");
+  return `npx fedlane simulate movielens --data FOLDER ${parts.join(" ")}`;
 }

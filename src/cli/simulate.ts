@@ -1,7 +1,5 @@
 // `fedlane simulate`: data, one or two runs, the report.
-import { mkdir, rm, stat, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { createEngine } from "../engine/create.ts";
 import { type Partition, partitionDirichlet, partitionIid, partitionShards } from "../federated/partition.ts";
 import { conv2d } from "../nn/conv2d.ts";
@@ -15,7 +13,8 @@ import { type SimulationConfig, simulate } from "../workers/index.ts";
 import { UsageError } from "./arguments.ts";
 import { loadMnist, type Mnist } from "./mnist.ts";
 import { reproduceCommand, type SimulateOptions } from "./options.ts";
-import { formatBytes, imageRound, Progress, type Sink } from "./progress.ts";
+import { checkOut, type Output, VERSION } from "./output.ts";
+import { formatBytes, imageRound, Progress } from "./progress.ts";
 import {
   algorithmName,
   bitsName,
@@ -29,14 +28,6 @@ import {
   renderReport,
   verdict,
 } from "./report.ts";
-
-export const VERSION: string = createRequire(import.meta.url)("../../package.json").version;
-
-/** Where the command writes. */
-export interface Output {
-  readonly stdout: Sink;
-  readonly stderr: Sink;
-}
 
 /** The networks of McMahan et al. 2017 (arXiv:1602.05629), section 3. */
 const LAYERS: Record<SimulateOptions["model"], readonly LayerNode[]> = {
@@ -109,19 +100,6 @@ export async function runSimulate(options: SimulateOptions, { stdout, stderr }: 
   if (options.json) stdout.write(`${JSON.stringify(resultLine(content))}\n`);
   else say.write(summary(content));
   return signal.aborted ? 130 : 0;
-}
-
-/** A place that cannot be written is known before the training, not after. */
-async function checkOut(out: string): Promise<void> {
-  const before = await stat(out).catch(() => undefined);
-  if (before?.isDirectory()) throw new UsageError(`fedlane simulate: expected --out to be a file, got the folder ${out}`);
-  try {
-    await mkdir(dirname(out), { recursive: true });
-    await writeFile(out, "", { flag: "a" });
-    if (!before) await rm(out);
-  } catch (error) {
-    throw new UsageError(`fedlane simulate: expected --out to be a file that can be written, got ${out} (${(error as NodeJS.ErrnoException).code})`);
-  }
 }
 
 async function deal(options: SimulateOptions, { train }: Mnist): Promise<Partition> {

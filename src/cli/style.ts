@@ -37,7 +37,7 @@ table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--edge); vertical-align: top; }
 .config th { width: 150px; font-weight: 400; color: var(--second); }
 .rounds { font-variant-numeric: tabular-nums; font-size: 13px; margin-top: 10px; }
-.rounds th, .rounds td { text-align: right; }
+.rounds th, .rounds td { text-align: right; } .rounds :is(th, td):first-child { text-align: left; }
 pre { background: var(--surface); border: 1px solid var(--edge); border-radius: 8px; padding: 12px 14px; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; }
 details { margin-top: 28px; } summary { cursor: pointer; font-weight: 600; }
 `;

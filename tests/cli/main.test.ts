@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findMovielens } from "../support/movielens.ts";
+import { plantedRatings, ratingsCsv } from "../support/ratings.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 let folder = "";
@@ -53,7 +55,7 @@ describe("without a run", () => {
   test.each([
     ["simulate mnist --bits 9", 'fedlane simulate: expected --bits to be 1 to 8, or 32 for plain f32, got "9"\n'],
     ["simulate mnist --rouns 1", "fedlane: expected an option of the list in fedlane --help, got --rouns\n"],
-    ["simulate cifar", "fedlane simulate: expected the data set mnist or fashion-mnist, got cifar\n"],
+    ["simulate cifar", "fedlane simulate: expected the data set mnist or fashion-mnist or movielens, got cifar\n"],
     ["simulate mnist --clients 60001", "fedlane simulate: expected --clients at most 60000 for 60000 training images, got 60001\n"],
   ])("%s: exit 2 and one sentence", async (line, stderr) => {
     expect(await typed(`${line} --out ${folder}/never.html`)).toEqual({ code: 2, stdout: "", stderr });
@@ -148,6 +150,57 @@ describe("runs", () => {
     expect(result.config).toMatchObject({ dataset: "fashion-mnist", target: 0.83, examples: { train: 200, test: 100 } });
     expect(result.config.command).toMatch(/^npx fedlane simulate fashion-mnist /);
     expect(await readFile(out, "utf8")).toContain("on Fashion-MNIST");
+  });
+
+  test("films from a folder: two runs, what they are compared with, the report", async () => {
+    const data = await mkdtemp(join(folder, "films-"));
+    await writeFile(join(data, "ratings.csv"), ratingsCsv(plantedRatings(40, 60, 15, 5)));
+    const out = join(folder, "films.html");
+    const line = `simulate movielens --data ${data} --rounds 3 --json --out ${out}`;
+    const { code, stdout, stderr } = await typed(line);
+    expect([code, stderr.split("\n")[0]]).toEqual([0, "Matrix factorisation on MovieLens: 600 ratings of 60 films by 40 users, each a client"]);
+    const lines = stdout
+      .trimEnd()
+      .split("\n")
+      .map((l) => JSON.parse(l));
+    expect(lines.map((l) => [l.type, l.run])).toEqual([...Array(3).fill(["round", "ratings"]), ...Array(3).fill(["round", "ranking"]), ["result", undefined]]);
+    const result = lines.at(-1);
+    expect(result).toMatchObject({
+      config: { dataset: "movielens", users: 40, items: 60, ratings: 600, seed: 1 },
+      runs: {
+        ratings: { rounds: 3, reason: "rounds", learningRate: 0.05, last: { round: 3, clients: 4 } },
+        ranking: { learningRate: 0.25, last: { rmse: null } },
+      },
+      report: out,
+    });
+    expect(result.comparison.map((c: { name: string }) => c.name)).toEqual([
+      "federated, for ratings",
+      "in one place, for ratings",
+      "federated, for ranking",
+      "in one place, for ranking",
+      "mean rating of the film",
+      "popularity of the film",
+    ]);
+    // Forty passes in one place find the two kinds of users and items: within a kind ratings spread by 0.41 stars.
+    expect(result.comparison[1].rmse).toBeLessThan(result.comparison[4].rmse);
+    const html = await readFile(out, "utf8");
+    for (const part of ["RMSE by round", "HR@10 by round", "NDCG@10 by round", "popularity of the film", "--objective both --factors 16"])
+      expect(html).toContain(part);
+
+    const other = await typed(`simulate movielens --data ${data} --objective ranking --rounds 3 --no-compare --out ${out}`);
+    expect(other.code).toBe(0);
+    expect(other.stdout).toMatch(/\n {25,}RMSE +HR@10 +NDCG@10\nfederated, for ranking +- +\d+\.\d % +0\.\d{4}\nmean rating of the film +\d\.\d{4} /);
+  });
+
+  const real = findMovielens();
+  test.skipIf(real === undefined)("MovieLens: twenty rounds beat the mean rating and popularity", async () => {
+    const { code, stdout } = await typed(`simulate movielens --data ${real} --rounds 20 --no-compare --json --out ${join(folder, "movielens.html")}`);
+    expect(code).toBe(0);
+    const result = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+    const by = Object.fromEntries(result.comparison.map((c: { name: string }) => [c.name, c]));
+    expect(by["federated, for ratings"].rmse).toBeLessThan(by["mean rating of the film"].rmse - 0.03);
+    expect(by["federated, for ranking"].hitRate).toBeGreaterThan(by["popularity of the film"].hitRate + 0.03);
+    expect(by["federated, for ranking"].ndcg).toBeGreaterThan(by["popularity of the film"].ndcg + 0.02);
   });
 
   test("clipping and noise come with the note", async () => {

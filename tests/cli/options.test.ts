@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { UsageError } from "#dist/cli/arguments.js";
-import { HELP, parseCommand, reproduceCommand, type SimulateOptions } from "#dist/cli/options.js";
+import { HELP, type MovielensOptions, parseCommand, reproduceCommand, reproduceFilms, type SimulateOptions } from "#dist/cli/options.js";
 
 function options(...args: string[]): SimulateOptions {
   return parsed("simulate", "mnist", ...args);
@@ -10,6 +10,11 @@ function options(...args: string[]): SimulateOptions {
 function parsed(...args: string[]): SimulateOptions {
   const command = parseCommand(args);
   if (command.name !== "simulate") throw new Error(command.name);
+  return command.options;
+}
+function films(...args: string[]): MovielensOptions {
+  const command = parseCommand(["simulate", "movielens", ...args]);
+  if (command.name !== "movielens") throw new Error(command.name);
   return command.options;
 }
 
@@ -77,6 +82,31 @@ describe("options", () => {
     }
   });
 
+  test("films: defaults, and the command that reproduces a run", () => {
+    expect(films("--data", "d")).toEqual({
+      objective: "both",
+      factors: 16,
+      fraction: 0.1,
+      epochs: 5,
+      batch: 10,
+      learningRate: undefined,
+      regularisation: undefined,
+      negatives: 4,
+      rounds: 100,
+      seed: 1,
+      data: "d",
+      out: "fedlane-report.html",
+      compare: true,
+      json: false,
+    });
+    for (const line of ["", "--objective ranking --learning-rate 0.3 --regularisation 0 --negatives 2 --seed 4 --no-compare"]) {
+      const given = films("--data", "/a/b", "--out", "/c/d.html", ...line.split(" ").filter(Boolean));
+      const command = reproduceFilms(given);
+      expect(command).not.toMatch(/\/[abcd]/);
+      expect(films(...command.split(" ").slice(4))).toEqual({ ...given, data: "FOLDER", out: "fedlane-report.html" });
+    }
+  });
+
   test("values, in both spellings and in any place", () => {
     expect(options("--bits=32", "--clip", "1.5", "--noise-multiplier", "0", "--no-compare", "--json")).toMatchObject({
       bits: 32,
@@ -98,8 +128,8 @@ describe("options", () => {
     ["simulate mnist --json=yes", /--json without a value, got "yes"/],
     ["train mnist", /the command simulate, got train/],
     ["--seed 1", /the command simulate, got none/],
-    ["simulate", /the data set mnist or fashion-mnist, got none/],
-    ["simulate cifar", /the data set mnist or fashion-mnist, got cifar/],
+    ["simulate", /the data set mnist or fashion-mnist or movielens, got none/],
+    ["simulate cifar", /the data set mnist or fashion-mnist or movielens, got cifar/],
     ["simulate mnist twice", /options only, got twice/],
     ["simulate fashion-mnist mnist", /^fedlane simulate fashion-mnist: expected options only, got mnist/],
     ["simulate mnist --model vgg", /--model to be 2nn or cnn or logistic, got "vgg"/],
@@ -127,6 +157,14 @@ describe("options", () => {
     ["simulate mnist --clip 1 --noise-multiplier -1", /--noise-multiplier to be a number at least 0, got "-1"/],
     ["simulate mnist --seed -1", /--seed .*got "-1"/],
     ["simulate mnist --workers 0", /--workers .*got "0"/],
+    ["simulate mnist --factors 3", /^fedlane simulate mnist: expected an option that fedlane --help lists for it, got --factors$/],
+    ["simulate movielens --data d --workers 2", /^fedlane simulate movielens: expected an option .* got --workers$/],
+    ["simulate movielens", /expected --data FOLDER with ratings\.csv, got none; get ml-latest-small\.zip from https:\/\/grouplens\.org/],
+    ["simulate movielens --data d --objective stars", /--objective to be both or ratings or ranking, got "stars"/],
+    ["simulate movielens --data d --factors 0", /--factors to be an integer at least 1 and at most 1024, got "0"/],
+    ["simulate movielens --data d --regularisation -1", /--regularisation to be a number at least 0, got "-1"/],
+    ["simulate movielens --data d --negatives 0", /--negatives .*got "0"/],
+    ["simulate movielens --data d --fraction 0", /--fraction .*got "0"/],
   ];
   test.each(wrong)("%s", (line, sentence) => {
     const parse = () => parseCommand(line.split(" "));

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { parseCommand, type SimulateOptions } from "#dist/cli/options.js";
 import { formatBytes, formatPercent, formatSeconds, imageRound, Progress } from "#dist/cli/progress.js";
 import { publishedRounds, type ReportContent, type Run, renderReport, verdict } from "#dist/cli/report.js";
+import { checkNesting } from "../support/html.ts";
 
 function options(line = ""): SimulateOptions {
   const command = parseCommand(["simulate", "mnist", ...line.split(" ").filter(Boolean)]);
@@ -52,17 +53,6 @@ function content(more: Partial<ReportContent> = {}): ReportContent {
     clientExamples: [600, 600],
     ...more,
   };
-}
-
-/** Every tag is closed in order. */
-function checkNesting(html: string): void {
-  const empty = ["meta", "line", "rect", "path"];
-  const open: string[] = [];
-  for (const [, close, name, rest] of html.replace(/<!doctype html>|<style>[\s\S]*?<\/style>/g, "").matchAll(/<(\/?)([a-z0-9]+)([^<>]*)>/g)) {
-    if (close) expect(open.pop()).toBe(name);
-    else if (!rest!.endsWith("/") && !empty.includes(name!)) open.push(name!);
-  }
-  expect(open).toEqual([]);
 }
 
 describe("page", () => {
