@@ -103,7 +103,7 @@ Training
   --strength NUMBER                  mu of fedprox, alpha of feddyn                   (0.01)
   --epochs N                         passes of a client over its examples             (1; cnn: 5)
   --batch N                          examples in a local step                         (10)
-  --learning-rate NUMBER             of local SGD                                     (0.2)
+  --learning-rate NUMBER             of local SGD                                     (0.2; cnn: 0.15; shards: 0.1)
   --example-clip NUMBER              largest L2 norm of an example's gradient         (no clipping)
   --rounds N                         stop after so many rounds                        (150; shards: 800)
   --target NUMBER                    stop at this test accuracy                       (0.97; cnn: 0.99;
@@ -262,7 +262,7 @@ function imageOptions(dataset: SimulateOptions["dataset"], given: Arguments): Si
     fraction: given.number("fraction", FRACTION) ?? 0.1,
     epochs: given.number("epochs", COUNT) ?? (model === "cnn" ? 5 : 1),
     batch: given.number("batch", COUNT) ?? 10,
-    learningRate: given.number("learning-rate", { above: 0 }) ?? 0.2,
+    learningRate: given.number("learning-rate", { above: 0 }) ?? (model === "cnn" ? 0.15 : partition === "shards" ? 0.1 : 0.2),
     rounds: given.number("rounds", COUNT) ?? (partition === "shards" ? 800 : 150),
     target: given.number("target", { above: 0, max: 1 }) ?? TARGETS[dataset][model],
     bits,

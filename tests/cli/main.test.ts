@@ -203,6 +203,29 @@ describe("runs", () => {
     expect(by["federated, for ranking"].ndcg).toBeGreaterThan(by["popularity of the film"].ndcg + 0.02);
   });
 
+  describe("a small real slice of every long run", () => {
+    test.each([
+      ["the CNN", "--model cnn --clients 600 --fraction 0.002 --epochs 2", /CNN .* on MNIST, federated averaging, iid/],
+      ["label shards", "--partition shards --fraction 0.1", /2NN .*, shards/],
+      ["FedProx", "--model logistic --algorithm fedprox --fraction 0.02", /FedProx \(mu 0.01\)/],
+      ["SCAFFOLD", "--model logistic --algorithm scaffold --fraction 0.02", /SCAFFOLD \(option II\)/],
+      ["FedDyn", "--model logistic --algorithm feddyn --strength 0.1 --fraction 0.02", /FedDyn \(alpha 0.1\)/],
+      ["per-example clipping", "--model logistic --example-clip 1 --fraction 0.02", /logistic/],
+    ])("%s", async (name, line, title) => {
+      const out = join(folder, `${name}.html`);
+      const { code, stdout, stderr } = await typed(`simulate mnist ${line} --rounds 2 --no-compare --json --out ${out.replaceAll(" ", "-")}`);
+      expect([code, stderr.split("\n")[0]]).toEqual([0, expect.stringMatching(title)]);
+      const rounds = stdout
+        .trimEnd()
+        .split("\n")
+        .map((text) => JSON.parse(text))
+        .filter(({ type }) => type === "round");
+      expect(rounds.length).toBe(2);
+      expect(rounds[1].accuracy).toBeGreaterThan(0.25); // chance is 0.1
+      expect(rounds[1].loss).toBeLessThan(rounds[0].loss);
+    });
+  });
+
   test("clipping and noise come with the note", async () => {
     const out = join(folder, "noise.html");
     const { code, stdout } = await typed(`simulate mnist --model logistic --rounds 1 --no-compare --clip 1 --noise-multiplier 0.1 --out ${out}`);

@@ -64,8 +64,8 @@ describe("options", () => {
   });
 
   test("defaults follow the experiment: the CNN and label shards of McMahan et al. 2017", () => {
-    expect(options("--model", "cnn")).toMatchObject({ epochs: 5, target: 0.99, compare: false });
-    expect(options("--partition", "shards")).toMatchObject({ epochs: 1, target: 0.97, rounds: 800, compare: false });
+    expect(options("--model", "cnn")).toMatchObject({ epochs: 5, learningRate: 0.15, target: 0.99, compare: false });
+    expect(options("--partition", "shards")).toMatchObject({ epochs: 1, learningRate: 0.1, target: 0.97, rounds: 800, compare: false });
     expect(options("--model", "cnn", "--compare").compare).toBe(true);
   });
 

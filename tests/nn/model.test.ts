@@ -50,7 +50,7 @@ forEachBuild("nn/model", (engine) => {
       expect(() => dense(1, size)).toThrow(ParameterError);
       expect(() => model([{ ...dense(1, 1), inputs: size }])).toThrow(ParameterError);
     }
-    expect(() => dense(1, 1, "tanh" as Activation)).toThrow(/"linear" or "relu"/);
+    expect(() => dense(1, 1, "swish" as Activation)).toThrow(/"linear" or "relu"/);
     expect(() => dense(1, 1, "relu", "ones" as Initialiser)).toThrow(ParameterError);
   });
 
