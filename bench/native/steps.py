@@ -63,6 +63,8 @@ def start(network, m):
         weights.append(torch.from_numpy(np.ascontiguousarray(value)))
     x = torch.from_numpy(uniform(1, m * SIDE * SIDE).astype(np.float32)).reshape(m, 1, SIDE, SIDE)
     labels = torch.from_numpy(np.floor(CLASSES * uniform(2, m)).astype(np.int64))
+    half = m // 2
+    x[half : 2 * half], labels[half : 2 * half] = x[:half], (labels[:half] + 1) % CLASSES
     return weights, x, labels
 
 
