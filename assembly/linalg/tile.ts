@@ -50,7 +50,7 @@ function settle_first<T>(alpha: T, x: T, c: usize, n: isize): void {
  */
 // @ts-ignore: decorator
 @inline
-function madd_beside<T>(x: T, b: T, other: T, c: T): T {
+export function madd_beside<T>(x: T, b: T, other: T, c: T): T {
   if (!isVector<T>() || ASC_FEATURE_RELAXED_SIMD) return madd<T>(x, b, c);
   return add<T>(v128.shuffle<i64>(mul<T>(x, b), mul<T>(x, other), 0, 1), c);
 }

@@ -1,5 +1,6 @@
 // The micro-kernel of convolutions, the panels of B that it reads, and what becomes of its tiles.
-import { add, ld, ld_splat, lanes, madd, mul, splat, st } from "../../lanes/f32";
+import { add, ld, lanes, madd, mul, splat, st, unroll } from "../../lanes/f32";
+import { madd_beside } from "../../linalg/tile";
 
 /** Floats in panels of 8 columns. */
 // @ts-ignore: decorator
@@ -37,68 +38,66 @@ export function pack_panel(count: usize, cols: usize, src: usize, rss: usize, ds
 }
 
 /**
- * d_r <- first + sum over steps s of x_r,s b_s, for rows r = 0..3 and vectors * lanes columns.
+ * d_r <- first + sum over steps s of x_r,s b_s, for rows r = 0..3 and 2 vectors of columns.
  * Steps come in runs of `length`; those of a run lie side by side at x_r + its offset in `table`, up to `end`. b_s at b + 32 s.
- * The exit between two steps is also a fence: without it V8 gathers the loads of both and spills.
+ * Unrolled, with an exit in every copy, and with its products in pairs: linalg/tile says why.
  */
 // @ts-ignore: decorator
 @inline
 function tile<T>(
-  vectors: i32, length: usize, first: usize, x0: usize, x1: usize, x2: usize, x3: usize, table: usize, end: usize, b: usize,
-  d0: usize, d1: usize, d2: usize, d3: usize,
+  length: usize, first: usize, x0: usize, x1: usize, x2: usize, x3: usize, table: usize, end: usize, b: usize, d0: usize, d1: usize, d2: usize, d3: usize,
 ): void {
   const w = lanes<T>() << 2;
-  let c00 = ld<T>(first), c10 = c00, c20 = c00, c30 = c00;
-  let c01 = vectors > 1 ? ld<T>(first + w) : c00, c11 = c01, c21 = c01, c31 = c01;
+  let c00 = ld<T>(first), c01 = ld<T>(first + w), c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01;
   for (; table < end; table += 4) {
     const o = <usize>load<u32>(table);
     let y0 = x0 + o, y1 = x1 + o, y2 = x2 + o, y3 = x3 + o, k = length;
     while (true) {
-      const b0 = ld<T>(b), b1 = vectors > 1 ? ld<T>(b + w) : b0;
-      let v = ld_splat<T>(y0);
-      c00 = madd<T>(v, b0, c00);
-      if (vectors > 1) c01 = madd<T>(v, b1, c01);
-      v = ld_splat<T>(y1);
-      c10 = madd<T>(v, b0, c10);
-      if (vectors > 1) c11 = madd<T>(v, b1, c11);
-      v = ld_splat<T>(y2);
-      c20 = madd<T>(v, b0, c20);
-      if (vectors > 1) c21 = madd<T>(v, b1, c21);
-      v = ld_splat<T>(y3);
-      c30 = madd<T>(v, b0, c30);
-      if (vectors > 1) c31 = madd<T>(v, b1, c31);
-      b += 32;
-      if (--k == 0) break;
-      y0 += 4;
-      y1 += 4;
-      y2 += 4;
-      y3 += 4;
+      for (let u: usize = 0; u < unroll(4); u++) {
+        if (k == u) break;
+        const b0 = load<T>(b + (u * 32)), b1 = load<T>(b + (u * 32 + sizeof<T>()));
+        let v: T = isVector<T>() ? v128.load32_splat(y0 + (u * 4)) : load<f32>(y0 + (u * 4));
+        c00 = madd_beside<T>(v, b0, b1, c00);
+        c01 = madd_beside<T>(v, b1, b0, c01);
+        v = isVector<T>() ? v128.load32_splat(y1 + (u * 4)) : load<f32>(y1 + (u * 4));
+        c10 = madd_beside<T>(v, b0, b1, c10);
+        c11 = madd_beside<T>(v, b1, b0, c11);
+        v = isVector<T>() ? v128.load32_splat(y2 + (u * 4)) : load<f32>(y2 + (u * 4));
+        c20 = madd_beside<T>(v, b0, b1, c20);
+        c21 = madd_beside<T>(v, b1, b0, c21);
+        v = isVector<T>() ? v128.load32_splat(y3 + (u * 4)) : load<f32>(y3 + (u * 4));
+        c30 = madd_beside<T>(v, b0, b1, c30);
+        c31 = madd_beside<T>(v, b1, b0, c31);
+      }
+      if (k < 4) break;
+      k -= 4;
+      b += 128;
+      y0 += 16;
+      y1 += 16;
+      y2 += 16;
+      y3 += 16;
     }
+    b += k << 5;
   }
   st<T>(d0, c00);
+  st<T>(d0 + w, c01);
   st<T>(d1, c10);
+  st<T>(d1 + w, c11);
   st<T>(d2, c20);
+  st<T>(d2 + w, c21);
   st<T>(d3, c30);
-  if (vectors > 1) {
-    st<T>(d0 + w, c01);
-    st<T>(d1 + w, c11);
-    st<T>(d2 + w, c21);
-    st<T>(d3 + w, c31);
-  }
+  st<T>(d3 + w, c31);
 }
-/** A tile of 4 rows and 8 columns, of which cols are wanted. */
+
+/** The same for all 8 columns of a panel, or at least the first `cols`. */
 // @ts-ignore: decorator
 @inline
 export function tile8(
   cols: usize, length: usize, first: usize, x0: usize, x1: usize, x2: usize, x3: usize, table: usize, end: usize, b: usize,
   d0: usize, d1: usize, d2: usize, d3: usize,
 ): void {
-  if (ASC_FEATURE_SIMD) {
-    if (cols > 4) tile<v128>(2, length, first, x0, x1, x2, x3, table, end, b, d0, d1, d2, d3);
-    else tile<v128>(1, length, first, x0, x1, x2, x3, table, end, b, d0, d1, d2, d3);
-  } else {
-    for (let j: usize = 0; j < cols << 2; j += 8) tile<f32>(2, length, first + j, x0, x1, x2, x3, table, end, b + j, d0 + j, d1 + j, d2 + j, d3 + j);
-  }
+  if (ASC_FEATURE_SIMD) tile<v128>(length, first, x0, x1, x2, x3, table, end, b, d0, d1, d2, d3);
+  else for (let j: usize = 0; j < cols << 2; j += 8) tile<f32>(length, first + j, x0, x1, x2, x3, table, end, b + j, d0 + j, d1 + j, d2 + j, d3 + j);
 }
 
 /** y <- t, cols floats. */
