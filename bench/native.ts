@@ -50,7 +50,7 @@ const clipped = (batch: number, sigma: number, target?: Row["target"]): Work => 
   ours: async (engine) => {
     const step = ourStep(engine, TWO_NN, batch, start(TWO_NN, batch), CLIP_NORM);
     if (sigma === 0) return step;
-    const stream = await createStream({ purpose: "bench", notPrivateSeed: 3 });
+    const stream = await createStream({ purpose: "bench", unsafeSeed: 3 });
     const run = () => {
       step.run();
       // Noise on the sum of the clipped gradients is noise on the weights, scaled as the sum is.
@@ -88,7 +88,7 @@ const WORK: readonly Work[] = [
       request: { kind: "noise", in: library, n: UPDATE, sigma: SIGMA },
       ours: async (engine) => {
         const [x, y] = [engine.copy(uniform(1, UPDATE)), engine.tensor("f32", UPDATE)];
-        const stream = await createStream({ purpose: "bench", notPrivateSeed: 3 });
+        const stream = await createStream({ purpose: "bench", unsafeSeed: 3 });
         return { run: () => void addGaussianNoise(x, SIGMA, stream, y), result: () => [] };
       },
     },

@@ -3,7 +3,7 @@ import { createEngine, createStream, dense, partitionDirichlet, uniform } from "
 import { simulate } from "fedlane/worker";
 
 const engine = await createEngine();
-const stream = await createStream({ purpose: "points and partition", notPrivateSeed: 1 });
+const stream = await createStream({ purpose: "points and partition", unsafeSeed: 1 });
 
 // Points in a square, class 1 inside the unit circle.
 const points = (n) => {
@@ -24,7 +24,7 @@ const { rounds, reason } = await simulate(
     bits: 4,
     rounds: 60,
     targetAccuracy: 0.95,
-    notPrivateSeed: 1,
+    unsafeSeed: 1,
   },
   { workers: 2 },
 );

@@ -143,8 +143,9 @@ export { type BoundTerm, bindTerm, fedDynClient, fedDynServer, type LocalTerm, s
 export { type Clipped, clipByNorm } from "./privacy/clip.ts";
 export { addGaussianNoise } from "./privacy/gaussian.ts";
 export { clipFactors, scaleRows } from "./privacy/per_example.ts";
-export { createStream, type RandomStream, randomBytes, type StreamOptions, type StreamState } from "./random/chacha.ts";
+export { type RandomStream, randomBytes, type StreamState } from "./random/chacha.ts";
 export { type Initialiser, initialise } from "./random/initialise.ts";
+export { createJob, createStream, type Job, type JobOptions, type JobStreamOptions, type StreamOptions } from "./random/key.ts";
 export { permutation, shuffle } from "./random/permutation.ts";
 export { poissonSample } from "./random/poisson.ts";
 export { uniform } from "./random/uniform.ts";

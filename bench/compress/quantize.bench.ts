@@ -36,7 +36,7 @@ const row = (random: boolean): Benchmark => ({
   check,
   ours: async (engine) => {
     const [x, out] = [engine.copy(input()), engine.tensor("u8", UPDATE)];
-    const stream = await createStream({ purpose: "bench", notPrivateSeed: 4 });
+    const stream = await createStream({ purpose: "bench", unsafeSeed: 4 });
     return { run: () => void quantize(x, BITS, stream, { out }), result: () => out.view };
   },
   plain: () => {

@@ -27,7 +27,7 @@ export default [
     tolerance: "values exact to 4 u, share of zeros within 6 standard deviations",
     check,
     ours: async (engine) => {
-      const [x, y, stream] = [engine.copy(ones), engine.tensor("f32", n), await createStream({ purpose: "bench", notPrivateSeed: 1 })];
+      const [x, y, stream] = [engine.copy(ones), engine.tensor("f32", n), await createStream({ purpose: "bench", unsafeSeed: 1 })];
       return { run: () => void dropoutForward(x, RATE, stream, y), result: () => y.view };
     },
     plain: () => {

@@ -14,7 +14,7 @@ const clipped = once(() => {
   return Float64Array.from(input(), (v) => v * Math.min(1, CLIP_NORM / norm));
 });
 const standardised = (y: Numbers, x: Numbers) => Float64Array.from({ length: UPDATE }, (_, i) => (y[i]! - x[i]!) / SIGMA);
-const stream = () => createStream({ purpose: "bench", notPrivateSeed: 3 });
+const stream = () => createStream({ purpose: "bench", unsafeSeed: 3 });
 const tolerance = "Kolmogorov-Smirnov distance 2.5 / sqrt(n) of (y - x) / sigma to the normal distribution";
 
 export default [

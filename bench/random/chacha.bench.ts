@@ -26,7 +26,7 @@ export default [
     check: (bytes) => same(bytes, truth()),
     ours: (engine) => {
       const out = engine.tensor("u8", 64 * blocks);
-      const first = new RandomStream({ key, nonce, counter: 1, isPrivate: false }).toState();
+      const first = new RandomStream({ key, nonce, counter: 1, private: false }).toState();
       return { run: () => void randomBytes(out, new RandomStream(first)), result: () => out.view };
     },
     plain: () => {

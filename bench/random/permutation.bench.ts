@@ -28,7 +28,7 @@ export default [
     tolerance: "every index once; correlation with the identity below 5 / sqrt(n)",
     check: disorder,
     ours: async (engine) => {
-      const [x, stream] = [engine.tensor("u32", EXAMPLES, order()), await createStream({ purpose: "bench", notPrivateSeed: 2 })];
+      const [x, stream] = [engine.tensor("u32", EXAMPLES, order()), await createStream({ purpose: "bench", unsafeSeed: 2 })];
       return { run: () => void shuffle(x, stream), result: () => x.view };
     },
     plain: () => {

@@ -20,7 +20,7 @@ export default [
     tolerance: "rising indices; their number within 6 deviations",
     check: unlikely,
     ours: async (engine) => {
-      const stream = await createStream({ purpose: "bench", notPrivateSeed: 2 });
+      const stream = await createStream({ purpose: "bench", unsafeSeed: 2 });
       let rows = engine.tensor("u32", 0);
       return {
         run: () => {

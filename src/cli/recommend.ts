@@ -67,7 +67,7 @@ function configure(o: MovielensOptions, objective: Objective): FactorisationConf
     learningRate: o.learningRate ?? FACTORISATION[objective].learningRate,
     weightDecay: o.regularisation ?? FACTORISATION[objective].regularisation,
     ...(objective === "ranking" ? { negatives: o.negatives } : {}),
-    notPrivateSeed: o.seed,
+    unsafeSeed: o.seed,
   };
 }
 

@@ -8,7 +8,7 @@ import { input } from "../nn/input.ts";
 import type { LayerNode } from "../nn/layers.ts";
 import { maxPool2d } from "../nn/max_pool.ts";
 import { flatten } from "../nn/reshape.ts";
-import { createStream } from "../random/chacha.ts";
+import { createStream } from "../random/key.ts";
 import { type SimulationConfig, simulate } from "../workers/index.ts";
 import { UsageError } from "./arguments.ts";
 import { loadMnist, type Mnist } from "./mnist.ts";
@@ -108,7 +108,7 @@ async function deal(options: SimulateOptions, { train }: Mnist): Promise<Partiti
   const most = partition === "shards" ? Math.floor(labels.length / 2) : labels.length;
   if (clients > most) throw new UsageError(`fedlane simulate: expected --clients at most ${most} for ${labels.length} training images, got ${clients}`);
   const engine = await createEngine();
-  const stream = await createStream({ purpose: "partition", notPrivateSeed: seed });
+  const stream = await createStream({ purpose: "partition", unsafeSeed: seed });
   if (partition === "iid") return partitionIid(engine, labels, clients, stream);
   if (partition === "shards") return partitionShards(engine, labels, clients, stream);
   return partitionDirichlet(engine, labels, clients, stream, alpha);
@@ -128,7 +128,7 @@ function configure(o: SimulateOptions, partition: Partition): SimulationConfig {
     ...(o.noiseMultiplier ? { noiseMultiplier: o.noiseMultiplier } : {}),
     rounds: o.rounds,
     targetAccuracy: o.target,
-    notPrivateSeed: o.seed,
+    unsafeSeed: o.seed,
   };
 }
 

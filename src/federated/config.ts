@@ -49,7 +49,7 @@ export interface SimulationConfig {
   /** Stop at this test accuracy. */
   readonly targetAccuracy?: number;
   /** Decides every random choice, and makes the noise repeatable: not private. */
-  readonly notPrivateSeed: number | string;
+  readonly unsafeSeed: number | string;
 }
 
 const KNOWN: readonly (keyof SimulationConfig)[] = [
@@ -72,7 +72,7 @@ const KNOWN: readonly (keyof SimulationConfig)[] = [
   "noiseMultiplier",
   "rounds",
   "targetAccuracy",
-  "notPrivateSeed",
+  "unsafeSeed",
 ];
 
 /** @throws {@link ParameterError} and {@link ShapeError} */

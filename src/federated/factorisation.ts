@@ -18,7 +18,8 @@ import type { Model } from "../nn/model.ts";
 import { Trainer } from "../nn/trainer.ts";
 import { createOptimizer, type Optimizer } from "../optim/optimizer.ts";
 import { checkSgd } from "../optim/sgd.ts";
-import { createStream, type RandomStream } from "../random/chacha.ts";
+import type { RandomStream } from "../random/chacha.ts";
+import { createStream } from "../random/key.ts";
 import { shuffle } from "../random/permutation.ts";
 import { predict } from "./client.ts";
 import { drawTrial, type HeldOut, holdOutLatest, judge, type RankingQuality, type Ratings, sampleUnrated, type Trial } from "./ranking.ts";
@@ -42,9 +43,9 @@ export interface FactorisationConfig {
   /** With the objective "ranking": items not rated for each one rated, drawn anew whenever examples are made. Default 4. */
   readonly negatives?: number;
   /** Decides every random choice. */
-  readonly notPrivateSeed: number | string;
+  readonly unsafeSeed: number | string;
 }
-export const FACTORISATION_OPTIONS = ["objective", "factors", "epochs", "batchSize", "learningRate", "weightDecay", "negatives", "notPrivateSeed"] as const;
+export const FACTORISATION_OPTIONS = ["objective", "factors", "epochs", "batchSize", "learningRate", "weightDecay", "negatives", "unsafeSeed"] as const;
 
 /** @internal */
 export function checkFactorisation(op: string, config: FactorisationConfig): void {
@@ -84,9 +85,9 @@ function towers(users: number, items: number, factors: number): LayerNode[] {
 }
 
 /** What everybody who judges scores on these ratings needs: the split, and the trial that the seed decides. */
-export async function holdOut(engine: Engine, ratings: Ratings, notPrivateSeed: number | string): Promise<{ split: HeldOut; trial: Trial }> {
+export async function holdOut(engine: Engine, ratings: Ratings, unsafeSeed: number | string): Promise<{ split: HeldOut; trial: Trial }> {
   const split = holdOutLatest(ratings);
-  return { split, trial: drawTrial(engine, ratings, split, OTHERS, await createStream({ purpose: "evaluation", notPrivateSeed })) };
+  return { split, trial: drawTrial(engine, ratings, split, OTHERS, await createStream({ purpose: "evaluation", unsafeSeed })) };
 }
 
 /** @internal A factorisation in training. Made by {@link createFactorisation}; dispose of it when done. */
@@ -248,8 +249,8 @@ export class Factorisation {
 
 /** @internal */
 export async function createFactorisation(engine: Engine, ratings: Ratings, config: FactorisationConfig): Promise<Factorisation> {
-  const stream = (purpose: string) => createStream({ purpose, notPrivateSeed: config.notPrivateSeed });
-  const held = await holdOut(engine, ratings, config.notPrivateSeed);
+  const stream = (purpose: string) => createStream({ purpose, unsafeSeed: config.unsafeSeed });
+  const held = await holdOut(engine, ratings, config.unsafeSeed);
   if (held.split.held.length === 0) throw new ParameterError("factorisation: expected a user with two ratings or more, got none: there is nothing to hold out");
   const streams = { initialise: await stream("initialise"), shuffle: await stream("shuffle"), negatives: await stream("negatives") };
   return new Factorisation(engine, ratings, config, held, streams);

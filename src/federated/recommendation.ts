@@ -11,7 +11,8 @@ import type { Build, Engine, Numerics } from "../engine/engine.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { takeRows, updateRows } from "../nn/rows.ts";
 import { scaleRows } from "../privacy/per_example.ts";
-import { createStream, type RandomStream } from "../random/chacha.ts";
+import type { RandomStream } from "../random/chacha.ts";
+import { createStream } from "../random/key.ts";
 import {
   checkFactorisation,
   createFactorisation,
@@ -57,6 +58,8 @@ export interface RecommendationResult {
   readonly rounds: readonly RecommendationReport[];
   readonly reason: "rounds" | "aborted";
   readonly build: Build;
+  /** False: every key of a simulation comes from its seed, so nothing in here is a private release. */
+  readonly private: false;
 }
 
 /**
@@ -76,7 +79,7 @@ export async function simulateRecommendation(
   checkNumber(op, "rounds", config.rounds, { min: 1, integer: true });
   const { signal, onRound, build, numerics } = options;
   const engine = await createEngine({ ...(build ? { build } : {}), ...(numerics ? { numerics } : {}) });
-  const sample = await createStream({ purpose: "sample", notPrivateSeed: config.notPrivateSeed });
+  const sample = await createStream({ purpose: "sample", unsafeSeed: config.unsafeSeed });
   const factorisation = await createFactorisation(engine, ratings, config);
   const clients = Math.max(1, Math.round(config.clientFraction * ratings.users));
   const rounds: RecommendationReport[] = [];
@@ -87,7 +90,7 @@ export async function simulateRecommendation(
       onRound?.(report);
       await new Promise((resolve) => setTimeout(resolve)); // a round is synchronous: between two a signal may come
     }
-    return { rounds, reason: rounds.length < config.rounds ? "aborted" : "rounds", build: engine.build };
+    return { rounds, reason: rounds.length < config.rounds ? "aborted" : "rounds", build: engine.build, private: false };
   } finally {
     factorisation.dispose();
   }

@@ -10,7 +10,8 @@ import { Tensor } from "../engine/tensor.ts";
 import { decodeFrame } from "../formats/frame.ts";
 import type { Model } from "../nn/model.ts";
 import type { OptimizerOptions } from "../optim/optimizer.ts";
-import { createStream, type RandomStream } from "../random/chacha.ts";
+import type { RandomStream } from "../random/chacha.ts";
+import { createStream } from "../random/key.ts";
 import type { TrainTask } from "../workers/entry.ts";
 import { createPool, type Pool } from "../workers/pool.ts";
 import { checkConfig, clientOptimizer, type SimulationConfig, type SimulationData } from "./config.ts";
@@ -59,6 +60,8 @@ export interface SimulationResult {
   readonly build: Build;
   readonly workers: number;
   readonly workerRestarts: number;
+  /** False: every key of a simulation comes from its seed, so nothing in here is a private release. */
+  readonly private: false;
 }
 
 const SLICE = 1000; // test rows an evaluation task takes; fixed, so that sums do not depend on the number of workers
@@ -86,9 +89,10 @@ export async function simulate(data: SimulationData, config: SimulationConfig, o
     build,
     workers,
     workerRestarts: pool.restarts,
+    private: false,
   });
   try {
-    const seed = (purpose: string) => createStream({ purpose, notPrivateSeed: config.notPrivateSeed });
+    const seed = (purpose: string) => createStream({ purpose, unsafeSeed: config.unsafeSeed });
     const streams: Streams = {
       initialise: await seed("initialise"),
       sample: await seed("sample"),

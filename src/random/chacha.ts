@@ -1,53 +1,50 @@
-// Keys and key streams. A stream is (key, nonce, counter): what was used once is never used again.
-import { checkNumber, checkOptions, checkTensor, describe } from "../engine/check.ts";
+// Key streams. A stream is (key, nonce, counter): what was used once is never used again. Keys come from key.ts.
+import { checkBoolean, checkNumber, checkTensor, describe } from "../engine/check.ts";
 import type { Engine } from "../engine/engine.ts";
-import { ParameterError, PrivacyError, UnsupportedError } from "../engine/errors.ts";
+import { DisposedError, ParameterError, PrivacyError } from "../engine/errors.ts";
 import type { Tensor } from "../engine/tensor.ts";
 
 const BLOCKS_PER_NONCE = 2 ** 32;
 const BLOCK_BYTES = 64;
-
-/** Where a stream's key comes from. */
-export interface StreamOptions {
-  /** What the stream is for ("noise", "shuffle", ...). Streams of different purposes are independent even under one seed. */
-  readonly purpose: string;
-  /**
-   * Makes the stream repeatable and therefore NOT private: anybody with the seed can subtract the noise.
-   * For simulation and tests. Absent, the key is 32 bytes from the platform's CSPRNG.
-   */
-  readonly notPrivateSeed?: number | string;
-}
 
 /** A stream as plain data, to send to a worker. It holds the key: treat it as a secret. */
 export interface StreamState {
   readonly key: Uint8Array;
   readonly nonce: readonly [number, number, number];
   readonly counter: number;
-  readonly isPrivate: boolean;
+  /** False when the key came from a seed: anybody with the seed can subtract the noise. */
+  readonly private: boolean;
 }
 
 /**
  * A ChaCha20 key stream with its position. Each use advances the position, so no random byte serves twice.
- * Made by {@link createStream}; `fork(a, b)` gives an independent stream for a sub-task without asynchronous work.
+ * Made by {@link createStream} and by a {@link Job}; `fork(a, b)` gives an independent stream for a sub-task without asynchronous work.
  */
 export class RandomStream {
-  /** False when the key came from a seed. */
-  readonly isPrivate: boolean;
-  readonly #key: Uint8Array;
+  /** False when the key came from a seed: anybody with the seed can subtract the noise. */
+  readonly private: boolean;
+  /** Shared by a stream and its forks, so that one dispose() wipes it for all. */
+  readonly #secret: { key: Uint8Array | undefined };
   readonly #nonce: readonly [number, number, number];
   #counter: number;
 
-  /** @internal Use createStream(). */
-  constructor(state: StreamState) {
+  /** @internal Use createStream() or job.stream(). */
+  constructor(state: StreamState, secret?: { key: Uint8Array | undefined }) {
     if (!(state.key instanceof Uint8Array) || state.key.length !== 32) {
       throw new ParameterError(
         `RandomStream: expected a key of 32 bytes, got ${state.key instanceof Uint8Array ? `${state.key.length} bytes` : describe(state.key)}`,
       );
     }
-    this.isPrivate = state.isPrivate;
-    this.#key = state.key.slice();
+    checkBoolean("RandomStream", "private", state.private);
+    this.private = state.private;
+    this.#secret = secret ?? { key: state.key.slice() };
     this.#nonce = state.nonce;
     this.#counter = state.counter;
+  }
+
+  get #key(): Uint8Array {
+    if (!this.#secret.key) throw new DisposedError("random: expected a live stream, got one whose key was wiped by dispose()");
+    return this.#secret.key;
   }
 
   /** Blocks of 64 bytes used so far under this nonce. */
@@ -66,12 +63,22 @@ export class RandomStream {
     checkNumber("fork", "b", b, { min: 0, max: 2 ** 32 - 1, integer: true });
     if (this.#nonce[0] !== 0)
       throw new PrivacyError("fork: expected a stream made by createStream(), got a fork; its forks would repeat those of its siblings");
-    return new RandomStream({ key: this.#key, nonce: [1, a, b], counter: 0, isPrivate: this.isPrivate });
+    return new RandomStream({ key: this.#key, nonce: [1, a, b], counter: 0, private: this.private }, this.#secret);
   }
 
   /** Plain data for another thread. After handing it over do not use this object: both would produce the same bytes. */
   toState(): StreamState {
-    return { key: this.#key.slice(), nonce: this.#nonce, counter: this.#counter, isPrivate: this.isPrivate };
+    return { key: this.#key.slice(), nonce: this.#nonce, counter: this.#counter, private: this.private };
+  }
+
+  /** Wipes the key, which a stream shares with its forks: none of them can be used afterwards. Copies made by toState() are their holders' to wipe. */
+  dispose(): void {
+    this.#secret.key?.fill(0);
+    this.#secret.key = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 
   /**
@@ -79,7 +86,7 @@ export class RandomStream {
    * @param blocks upper bound of blocks the body uses
    * @param scratchBytes the kernel's own scratch
    * @param body gets the counter and addresses; returns the blocks used, or nothing for all of `blocks`
-   * @throws {@link PrivacyError} when the counter would wrap; nothing was used
+   * @throws {@link PrivacyError} when the counter would wrap, {@link DisposedError} after dispose(); nothing was used
    */
   use(engine: Engine, blocks: number, scratchBytes: number, body: (counter: number, key: number, nonce: number, scratch: number) => number | undefined): void {
     if (this.#counter + blocks > BLOCKS_PER_NONCE) {
@@ -101,10 +108,11 @@ export class RandomStream {
 
   /** Key and nonce in the engine's scratch, with room for a kernel, wiped afterwards. */
   #lend(engine: Engine, scratchBytes: number, body: (key: number, nonce: number, scratch: number) => void): void {
+    const secret = this.#key;
     const bytes = scratchBytes + 64;
     const at = engine.scratch(bytes);
     const memory = engine.arena.memory.buffer;
-    new Uint8Array(memory, at, 32).set(this.#key);
+    new Uint8Array(memory, at, 32).set(secret);
     new Uint32Array(memory, at + 32, 3).set(this.#nonce);
     try {
       body(at, at + 32, at + 64);
@@ -112,33 +120,6 @@ export class RandomStream {
       engine.wipeScratch(bytes);
     }
   }
-}
-
-/**
- * A key stream: key = HKDF-SHA256(secret, info = "fedlane stream " + purpose) (RFC 5869), secret from the platform's CSPRNG.
- * Asynchronous because WebCrypto is.
- * @throws {@link UnsupportedError} where crypto.subtle is missing (a page that is not a secure context); {@link ParameterError} for a bad option
- * @example
- * const stream = await createStream({ purpose: "noise" });
- */
-export async function createStream(options: StreamOptions): Promise<RandomStream> {
-  const op = "createStream";
-  checkOptions(op, options, ["purpose", "notPrivateSeed"]);
-  const { purpose, notPrivateSeed } = options;
-  if (typeof purpose !== "string" || purpose.length === 0)
-    throw new ParameterError(`${op}: expected purpose to be a non-empty string, got ${describe(purpose)}`);
-  if (notPrivateSeed !== undefined && typeof notPrivateSeed !== "string") checkNumber(op, "notPrivateSeed", notPrivateSeed);
-  const subtle = globalThis.crypto?.subtle;
-  if (!subtle) throw new UnsupportedError(`${op}: expected crypto.subtle, got none; serve the page over https or from localhost`);
-  const secret =
-    notPrivateSeed === undefined
-      ? crypto.getRandomValues(new Uint8Array(32))
-      : new TextEncoder().encode(`fedlane seed ${typeof notPrivateSeed}:${notPrivateSeed}`);
-  const material = await subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
-  secret.fill(0);
-  const info = new TextEncoder().encode(`fedlane stream ${purpose}`);
-  const bits = await subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info }, material, 256);
-  return new RandomStream({ key: new Uint8Array(bits), nonce: [0, 0, 0], counter: 0, isPrivate: notPrivateSeed === undefined });
 }
 
 /** Fills a u8 tensor with the next bytes of the stream; a part of a block left over is discarded. */

@@ -133,7 +133,7 @@ forEachBuild("aggregate/mean", (engine) => {
   });
 
   test("addQuantized is dequantize then add, bit for bit, for all bits and lengths 1 to 19", async () => {
-    const stream = await createStream({ purpose: "mean", notPrivateSeed: 1 });
+    const stream = await createStream({ purpose: "mean", unsafeSeed: 1 });
     for (let n = 1; n < 20; n++) {
       engine().scope(() => {
         using direct = createMean(engine(), n);

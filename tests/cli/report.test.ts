@@ -36,6 +36,7 @@ function run(more: Partial<Run> = {}): Run {
     build: "simd",
     workers: 2,
     workerRestarts: 0,
+    private: false,
     bits: 8,
     milliseconds: 4000,
     ...more,

@@ -102,7 +102,7 @@ forEachBuild("compress/quantize", (engine) => {
   });
 
   test("all-equal, two-valued and empty vectors come back exactly", async () => {
-    const stream = await createStream({ purpose: "q", notPrivateSeed: 1 });
+    const stream = await createStream({ purpose: "q", unsafeSeed: 1 });
     engine().scope(() => {
       for (const bits of BITS) {
         for (const v of [0, 1.1, -3e38, 1e-45]) {
@@ -121,7 +121,7 @@ forEachBuild("compress/quantize", (engine) => {
   });
 
   test("NaN and Infinity are refused in every lane, nothing is written, nothing leaks", async () => {
-    const stream = await createStream({ purpose: "q", notPrivateSeed: 2 });
+    const stream = await createStream({ purpose: "q", unsafeSeed: 2 });
     const x = engine().tensor("f32", 19);
     const out = engine().tensor("u8", 10, new Uint8Array(10).fill(9));
     const live = engine().stats().liveBlocks;
@@ -136,7 +136,7 @@ forEachBuild("compress/quantize", (engine) => {
     x.view.fill(1);
     for (const bits of [0, 9, 1.5, -1, Number.NaN]) expect(() => quantize(x, bits, stream, { out })).toThrow(ParameterError);
     expect(() => quantize(x, 5, stream, { out })).toThrow(ShapeError);
-    const spent = new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: 2 ** 32 - 1, isPrivate: false });
+    const spent = new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: 2 ** 32 - 1, private: false });
     expect(() => quantize(x, 4, spent)).toThrow(PrivacyError);
     expect([stream.counter, ...out.toArray()]).toEqual([0, ...new Uint8Array(10).fill(9)]);
     const wrong: Quantized = { size: 19, bits: 4, low: 1, high: 0, bytes: out };
@@ -166,7 +166,7 @@ test.each([1, 2, 4, 8])("unbiased at %i bits: the mean of 4000 draws; squared er
     n,
     Float32Array.from({ length: n }, () => r() * 3 - 1),
   );
-  const stream = await createStream({ purpose: "unbiased", notPrivateSeed: bits });
+  const stream = await createStream({ purpose: "unbiased", unsafeSeed: bits });
   const [sum, out, q] = [new Float64Array(n), engine.tensor("f32", n), engine.tensor("u8", packedBytes(n, bits))];
   let [squares, range] = [0, 0];
   for (let k = 0; k < draws; k++) {

@@ -96,7 +96,7 @@ describe("holdOutLatest", () => {
 describe("sampleUnrated", () => {
   test("draws items not rated, each once, and all of them where fewer are left than asked for", async () => {
     const engine = await makeEngine();
-    const stream = await createStream({ purpose: "test", notPrivateSeed: 1 });
+    const stream = await createStream({ purpose: "test", unsafeSeed: 1 });
     const rated = new Set([1, 4, 7]);
     const few = sampleUnrated(engine, 10, rated, 5, stream);
     expect(new Set(few).size).toBe(5);
@@ -108,7 +108,7 @@ describe("sampleUnrated", () => {
 
   test("every item as often as any other", async () => {
     const engine = await makeEngine();
-    const stream = await createStream({ purpose: "test", notPrivateSeed: 2 });
+    const stream = await createStream({ purpose: "test", unsafeSeed: 2 });
     const rated = new Set([0, 5]);
     const counts = new Array<number>(12).fill(0);
     for (let i = 0; i < 4000; i++) for (const item of sampleUnrated(engine, 12, rated, 3, stream)) counts[item]!++;
@@ -129,7 +129,7 @@ describe("a trial", () => {
 
   test("lists the held-out item of every user first, then others that the user never rated", async () => {
     const engine = await makeEngine();
-    const draw = async (seed: number) => drawTrial(engine, given, split, 6, await createStream({ purpose: "test", notPrivateSeed: seed }));
+    const draw = async (seed: number) => drawTrial(engine, given, split, 6, await createStream({ purpose: "test", unsafeSeed: seed }));
     const { user, item, from, rating } = await draw(1);
     expect([[...from], [...user], [...rating]]).toEqual([
       [0, 7, 14],

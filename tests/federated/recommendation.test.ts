@@ -14,7 +14,7 @@ const CONFIG: RecommendationConfig = {
   weightDecay: 0.01,
   clientFraction: 0.25,
   rounds: 30,
-  notPrivateSeed: 1,
+  unsafeSeed: 1,
 };
 const ratings = plantedRatings(40, 200, 30, 7);
 const timeless = (rounds: readonly RecommendationReport[]) => rounds.map((r) => ({ ...r, milliseconds: 0 }));
@@ -26,7 +26,7 @@ test("rounds of all clients are the twin's", async () => {
   const factorisation = await createFactorisation(engine, small, config);
   const twin = reference.weightsOf(factorisation.model.layout, factorisation.weights.toArray());
   factorisation.dispose();
-  const { trial, split } = await holdOut(engine, small, config.notPrivateSeed);
+  const { trial, split } = await holdOut(engine, small, config.unsafeSeed);
   const examples = reference.examplesOf(small, split.train);
   const { rounds, reason } = await simulateRecommendation(small, config);
   expect([rounds.map((r) => r.round), reason]).toEqual([[1, 2, 3], "rounds"]);
@@ -71,8 +71,8 @@ describe("a federation finds the taste planted in the ratings", () => {
 
 test("the same seed gives the same rounds in every build that is reproducible, another seed others", async () => {
   const config = { ...CONFIG, objective: "ranking", rounds: 3 } as const;
-  const run = async (build: "scalar" | "simd", notPrivateSeed: number) =>
-    timeless((await simulateRecommendation(ratings, { ...config, notPrivateSeed }, { build })).rounds);
+  const run = async (build: "scalar" | "simd", unsafeSeed: number) =>
+    timeless((await simulateRecommendation(ratings, { ...config, unsafeSeed }, { build })).rounds);
   expect(BUILDS).toContain("simd");
   const first = await run("simd", 1);
   expect(await run("simd", 1)).toEqual(first);

@@ -52,7 +52,7 @@ forEachBuild("formats/frame", (engine) => {
   let plain: Uint8Array;
   let packed: Uint8Array;
   beforeAll(async () => {
-    stream = await createStream({ purpose: "frame", notPrivateSeed: 1 });
+    stream = await createStream({ purpose: "frame", unsafeSeed: 1 });
     engine().scope(() => {
       plain = encodeFrame(engine().tensor("f32", 3, [1, -2, 0.5]), 10);
       packed = encodeFrame(quantize(engine().tensor("f32", 3, [1, -2, 0.5]), 5, stream), 10);
@@ -215,7 +215,7 @@ forEachBuild("formats/frame", (engine) => {
 });
 
 test("every build writes the same frame", async () => {
-  const stream = await createStream({ purpose: "frame", notPrivateSeed: 2 });
+  const stream = await createStream({ purpose: "frame", unsafeSeed: 2 });
   const frames = Object.values(await allEngines()).map((engine) => encodeFrame(quantize(engine.copy(normals(1001, 4)), 3, stream.fork(1, 1)), 5));
   for (const frame of frames) expect(frame).toEqual(frames[0]);
 });

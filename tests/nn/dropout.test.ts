@@ -123,7 +123,7 @@ forEachBuild("nn/dropout", (engine) => {
 
   test("bad input is refused and changes nothing", async () => {
     const other = (await allEngines())["scalar"]!.tensor("f32", 3);
-    const stream = await createStream({ purpose: "test", notPrivateSeed: 8 });
+    const stream = await createStream({ purpose: "test", unsafeSeed: 8 });
     engine().scope(() => {
       const [x, out] = [engine().tensor("f32", 3, [-1, 2, -3]), engine().tensor("f32", 3, [7, 8, 9])];
       const used = dropoutForward(engine().tensor("f32", 16), 0.5, stream);

@@ -84,7 +84,7 @@ describe("the packed package", () => {
       await example();
       const x = Float32Array.of(0, 1, 2, 3), labels = Int32Array.of(0, 0, 1, 1);
       const data = { train: { x, labels }, test: { x, labels } };
-      const { rounds } = await simulate(data, { layers: [dense(1, 2)], partition: [Uint32Array.of(0, 1, 2, 3)], clientFraction: 1, epochs: 1, batchSize: 2, learningRate: 0.1, rounds: 2, notPrivateSeed: 1 }, { workers: 1 });
+      const { rounds } = await simulate(data, { layers: [dense(1, 2)], partition: [Uint32Array.of(0, 1, 2, 3)], clientFraction: 1, epochs: 1, batchSize: 2, learningRate: 0.1, rounds: 2, unsafeSeed: 1 }, { workers: 1 });
       document.title += " simulated " + rounds.length;
     }
     main().catch((error) => { document.title = "error: " + error.stack; });

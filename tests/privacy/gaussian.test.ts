@@ -102,7 +102,7 @@ forEachBuild("privacy/gaussian", (engine) => {
 
   test("the position advances by 12 blocks for each 128 begun; refusals change nothing", () => {
     engine().scope(() => {
-      const stream = new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: 0, isPrivate: false });
+      const stream = new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: 0, private: false });
       const x = engine().tensor("f32", 129, normals(129, 2));
       const out = addGaussianNoise(x, 1, stream, engine().tensor("f32", 129));
       expect(stream.counter).toBe(24);
@@ -111,7 +111,7 @@ forEachBuild("privacy/gaussian", (engine) => {
       const kept = bits(out.toArray());
       for (const sigma of [-1, 2 ** 125, Number.NaN, Number.POSITIVE_INFINITY]) expect(() => addGaussianNoise(x, sigma, stream, out)).toThrow(ParameterError);
       expect(() => addGaussianNoise(x, 1, stream, engine().tensor("f32", 128))).toThrow(ShapeError);
-      const spent = new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: 2 ** 32 - 23, isPrivate: false });
+      const spent = new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: 2 ** 32 - 23, private: false });
       expect(() => addGaussianNoise(x, 1, spent, out)).toThrow(PrivacyError);
       expect(bits(out.toArray())).toEqual(kept);
       expect([stream.counter, spent.counter]).toEqual([24, 2 ** 32 - 23]);
@@ -131,7 +131,7 @@ test("every build gives the same bits", async () => {
 test.each([0.05, 1, 37.5])("a million samples with sigma %d are normal and uncorrelated", async (sigma) => {
   const engine = await makeEngine();
   const n = 1_000_000;
-  const x = addGaussianNoise(engine.tensor("f32", n), sigma, await createStream({ purpose: "noise", notPrivateSeed: sigma })).toArray();
+  const x = addGaussianNoise(engine.tensor("f32", n), sigma, await createStream({ purpose: "noise", unsafeSeed: sigma })).toArray();
   expect(Math.abs(mean(x))).toBeLessThanOrEqual((SIX * sigma) / Math.sqrt(n));
   expect(Math.abs(variance(x, 0) / sigma ** 2 - 1)).toBeLessThanOrEqual(8.64e-3);
   expect(kolmogorov(x, (v) => normalCdf(v / sigma))).toBeLessThanOrEqual(3.272e-3);

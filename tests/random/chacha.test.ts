@@ -1,9 +1,22 @@
-import { addGaussianNoise, createStream, type Engine, ParameterError, PrivacyError, permutation, quantize, randomBytes, uniform } from "fedlane";
+import {
+  addGaussianNoise,
+  DisposedError,
+  type Engine,
+  ParameterError,
+  PrivacyError,
+  permutation,
+  poissonSample,
+  quantize,
+  randomBytes,
+  uniform,
+} from "fedlane";
 import { describe, expect, test } from "vitest";
 import { RandomStream } from "#dist/random/chacha.js";
 import { countCases } from "../support/count.ts";
-import { allEngines, forEachBuild } from "../support/engines.ts";
+import { normals } from "../support/data.ts";
+import { allEngines, forEachBuild, makeEngine } from "../support/engines.ts";
 import { guarded } from "../support/memory.ts";
+import { noise } from "../support/streams.ts";
 import * as reference from "./chacha.reference.ts";
 
 const fromHex = (hex: string): Uint8Array<ArrayBuffer> => Uint8Array.from(hex.match(/../g) ?? [], (h) => Number.parseInt(h, 16));
@@ -65,7 +78,7 @@ forEachBuild("random/chacha", (engine) => {
 
   test("the last block works once; a wrap is refused and nothing moves", () => {
     engine().scope(() => {
-      const stream = new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: LAST, isPrivate: false });
+      const stream = new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: LAST, private: false });
       const out = engine().tensor("u8", 65, new Uint8Array(65).fill(7));
       expect(() => randomBytes(out, stream)).toThrow(PrivacyError);
       expect(stream.counter).toBe(LAST);
@@ -83,7 +96,7 @@ forEachBuild("random/chacha", (engine) => {
 
   test("uses follow each other without a byte served twice", () => {
     engine().scope(() => {
-      const stream = new RandomStream({ key: KEY, nonce: [3, 2, 1], counter: 5, isPrivate: false });
+      const stream = new RandomStream({ key: KEY, nonce: [3, 2, 1], counter: 5, private: false });
       const nonce = new Uint8Array(Uint32Array.of(3, 2, 1).buffer);
       const want = reference.keyBytes(KEY, 5, nonce, 4);
       const got = [65, 0, 1, 64].map((n) => randomBytes(engine().tensor("u8", n), stream).toArray());
@@ -92,35 +105,59 @@ forEachBuild("random/chacha", (engine) => {
     });
   });
 
-  test("no key byte stays in the engine's memory", () => {
+  describe("no key byte, key stream or noise stays in the engine's memory", () => {
     const key = Uint8Array.from({ length: 32 }, (_, i) => 37 * i + 101);
-    const holdsKey = () => {
-      const all = new Uint8Array(engine().arena.memory.buffer);
-      // Any aligned 8 bytes of the key, the first of which must match.
-      for (let i = 0; i + 8 <= all.length; i += 8) {
-        for (let k = 0; k < 32; k += 8) if (all[i] === key[k] && key.subarray(k, k + 8).every((b, j) => all[i + j] === b)) return true;
-      }
-      return false;
+    const secret = () => new RandomStream({ key, nonce: [0, 0, 0], counter: 0, private: false });
+    /** How often one of these words (8 bytes, other than zero) lies in the memory. */
+    const found = (bytes: Uint8Array): number => {
+      const words = new Set(new BigUint64Array(bytes.slice().buffer));
+      words.delete(0n);
+      return new BigUint64Array(engine().arena.memory.buffer).reduce((count, word) => count + Number(words.has(word)), 0);
     };
-    const stream = new RandomStream({ key, nonce: [0, 0, 0], counter: 0, isPrivate: false });
-    stream.use(engine(), 0, 0, () => {
-      expect(holdsKey(), "the search finds the key while it is there").toBe(true);
-      return 0;
-    });
-    expect(() =>
-      stream.use(engine(), 3, 0, () => {
-        throw new Error("body");
-      }),
-    ).toThrow("body");
-    expect(stream.counter, "what a failed body may have used is not served again").toBe(3);
-    engine().scope(() => {
-      const x = engine().tensor("f32", 300);
-      uniform(x, stream);
-      addGaussianNoise(x, 1, stream);
-      quantize(x, 3, stream);
-      permutation(engine().tensor("u32", 300), stream);
-      randomBytes(engine().tensor("u8", 300), stream);
-      expect(holdsKey()).toBe(false);
+    /** Runs body and returns what its kernel left in the block that body asked of engine.scratch(); with `fail`, the kernel then throws. */
+    const draw = (body: () => void, fail: boolean): Uint8Array => {
+      const { kernels, scratch } = engine();
+      let [at, bytes, seen] = [0, 0, new Uint8Array(0)];
+      engine().scratch = (size) => (at = scratch.call(engine(), (bytes = size)));
+      const spying = Object.entries(kernels as unknown as Record<string, (...args: number[]) => number>).map(([name, kernel]) => [
+        name,
+        (...args: number[]) => {
+          const result = kernel(...args);
+          if (bytes > 8 && args.includes(at)) seen = new Uint8Array(engine().arena.memory.buffer, at, bytes).slice();
+          if (seen.length > 0) expect(found(seen), "the search finds what is there").toBeGreaterThanOrEqual(4);
+          if (seen.length > 0 && fail) throw new Error("after the draw");
+          return result;
+        },
+      ]);
+      engine().kernels = Object.fromEntries(spying);
+      try {
+        if (fail) expect(body).toThrow("after the draw");
+        else body();
+      } finally {
+        engine().kernels = kernels;
+        delete (engine() as Partial<Engine>).scratch; // the method of the class again
+      }
+      return seen;
+    };
+    const draws: [name: string, words: number, draw: (stream: RandomStream) => void][] = [
+      ["addGaussianNoise", 4 + 96 + 128, (stream) => addGaussianNoise(engine().tensor("f32", 300), 1, stream)],
+      ["uniform", 4 + 8, (stream) => uniform(engine().tensor("f32", 300), stream)],
+      ["quantize", 4 + 8, (stream) => quantize(engine().tensor("f32", 300, normals(300, 1)), 3, stream)],
+      ["permutation", 4 + 8, (stream) => permutation(engine().tensor("u32", 300), stream)],
+      ["poissonSample", 4 + 8, (stream) => poissonSample(engine(), 300, 0.3, stream)],
+      ["randomBytes", 4, (stream) => randomBytes(engine().tensor("u8", 300), stream).dispose({ wipe: true })],
+    ];
+    test.each(draws)("%s", (_, words, body) => {
+      for (const fail of [false, true]) {
+        engine().scope(() => {
+          const stream = secret();
+          const seen = draw(() => body(stream), fail);
+          expect(new Set(new BigUint64Array(seen.buffer)).size).toBeGreaterThanOrEqual(words);
+          expect(found(seen), "what lay in scratch").toBe(0);
+          expect(found(reference.keyBytes(key, 0, ZERO_NONCE, 12)), "key stream").toBe(0);
+          expect(stream.counter, "what a failed body may have used is not served again").toBeGreaterThan(0);
+        });
+      }
     });
   });
 });
@@ -132,42 +169,8 @@ test("every build gives the same bytes", async () => {
 });
 
 describe("streams", () => {
-  const hex = (b: Uint8Array) => [...b].map((v) => v.toString(16).padStart(2, "0")).join("");
-
-  test("HKDF twin: RFC 5869 case 1; a seeded key is HKDF of the seed under the purpose", async () => {
-    const okm = await reference.hkdf(new Uint8Array(22).fill(0x0b), fromHex("000102030405060708090a0b0c"), fromHex("f0f1f2f3f4f5f6f7f8f9"), 42);
-    expect(hex(okm)).toBe("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
-    const { key, isPrivate } = (await createStream({ purpose: "noise", notPrivateSeed: 7 })).toState();
-    const utf8 = (s: string) => new TextEncoder().encode(s);
-    expect(key).toEqual(await reference.hkdf(utf8("fedlane seed number:7"), new Uint8Array(0), utf8("fedlane stream noise"), 32));
-    expect(isPrivate).toBe(false);
-  });
-
-  test("a seed repeats; another seed, type or purpose does not; without a seed nothing repeats", async () => {
-    const key = async (o: { purpose: string; notPrivateSeed?: number | string }) => hex((await createStream(o)).toState().key);
-    expect(await key({ purpose: "a", notPrivateSeed: 1 })).toBe(await key({ purpose: "a", notPrivateSeed: 1 }));
-    const all = [
-      await key({ purpose: "a", notPrivateSeed: 1 }),
-      await key({ purpose: "a", notPrivateSeed: "1" }),
-      await key({ purpose: "a", notPrivateSeed: 2 }),
-      await key({ purpose: "b", notPrivateSeed: 1 }),
-      await key({ purpose: "a" }),
-      await key({ purpose: "a" }),
-    ];
-    expect(new Set(all).size).toBe(6);
-    expect((await createStream({ purpose: "a" })).isPrivate).toBe(true);
-  });
-
-  // Parties and releases must agree on these bytes. Key recomputed with OpenSSL's HKDF-SHA256.
-  test("the derivation is fixed: key by HKDF, nonce (0, 0, 0), forks (1, a, b)", async () => {
-    const stream = await createStream({ purpose: "golden", notPrivateSeed: 1 });
-    const key = fromHex("c441842fd804e835302e7847f4f3253a0e28d14431027eebcf0efa25b40e5391");
-    expect(stream.toState()).toEqual({ key, nonce: [0, 0, 0], counter: 0, isPrivate: false });
-    expect(stream.fork(3, 7).toState()).toEqual({ key, nonce: [1, 3, 7], counter: 0, isPrivate: false });
-  });
-
   test("forks: other bytes, own counter, any order; a fork of a fork is refused", async () => {
-    const stream = await createStream({ purpose: "fork", notPrivateSeed: 1 });
+    const stream = await noise(1);
     const states = [stream, stream.fork(0, 0), stream.fork(0, 1), stream.fork(1, 0), stream.fork(LAST, LAST)].map((s) => s.toState());
     expect(new Set(states.map((s) => s.nonce.join())).size).toBe(5);
     expect(stream.fork(1, 0).toState()).toEqual(states[3]);
@@ -175,10 +178,28 @@ describe("streams", () => {
     for (const bad of [-1, 2 ** 32, 0.5, Number.NaN]) expect(() => stream.fork(0, bad)).toThrow(ParameterError);
   });
 
-  test("bad options are refused", async () => {
-    await expect(createStream({ purpose: "" })).rejects.toThrow(ParameterError);
-    await expect(createStream({ purpose: "a", notPrivateSeed: Number.NaN })).rejects.toThrow(ParameterError);
-    await expect(createStream({ purpose: "a", seed: 1 } as never)).rejects.toThrow(ParameterError);
-    expect(() => new RandomStream({ key: new Uint8Array(16), nonce: [0, 0, 0], counter: 0, isPrivate: true })).toThrow(ParameterError);
+  test("dispose() wipes the key for a stream and its forks, and for nobody else", async () => {
+    const engine = await makeEngine();
+    const out = () => engine.tensor("u8", 64, new Uint8Array(64).fill(7));
+    for (const disposeFork of [false, true]) {
+      const stream = await noise(1);
+      const [fork, copy] = [stream.fork(1, 2), new RandomStream(stream.toState())];
+      (disposeFork ? fork : stream).dispose();
+      for (const dead of [stream, fork]) {
+        const x = out();
+        expect(() => randomBytes(x, dead)).toThrow(DisposedError);
+        expect(x.toArray()).toEqual(new Uint8Array(64).fill(7));
+        expect(dead.counter).toBe(0);
+        expect(() => dead.toState()).toThrow(DisposedError);
+      }
+      expect(() => stream.fork(3, 4)).toThrow(DisposedError);
+      expect(randomBytes(out(), copy).toArray()).toEqual(randomBytes(out(), await noise(1)).toArray());
+      stream.dispose();
+    }
+  });
+
+  test("a bad state is refused", () => {
+    expect(() => new RandomStream({ key: new Uint8Array(16), nonce: [0, 0, 0], counter: 0, private: true })).toThrow(ParameterError);
+    expect(() => new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: 0 } as never)).toThrow(ParameterError);
   });
 });

@@ -10,7 +10,7 @@ const N = FAN_IN * FAN_OUT;
 forEachBuild("random/initialise", (engine) => {
   let stream: RandomStream;
   beforeAll(async () => {
-    stream = await createStream({ purpose: "weights", notPrivateSeed: 1 });
+    stream = await createStream({ purpose: "weights", unsafeSeed: 1 });
   });
 
   // Glorot and Bengio 2010, eq. 16: variance 2 / (fanIn + fanOut). He et al. 2015, eq. 10: 2 / fanIn. False alarm 1e-9 a bound.

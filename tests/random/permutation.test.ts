@@ -29,7 +29,7 @@ forEachBuild("random/permutation", (engine) => {
   });
 
   test("a permutation holds every index once, and the position advances by what was used", async () => {
-    const stream = await createStream({ purpose: "p", notPrivateSeed: 1 });
+    const stream = await createStream({ purpose: "p", unsafeSeed: 1 });
     for (const n of LENGTHS) {
       engine().scope(() => {
         const before = stream.counter;
@@ -41,7 +41,7 @@ forEachBuild("random/permutation", (engine) => {
   });
 
   test("equal elements and bad input", async () => {
-    const stream = await createStream({ purpose: "p", notPrivateSeed: 2 });
+    const stream = await createStream({ purpose: "p", unsafeSeed: 2 });
     engine().scope(() => {
       expect([...shuffle(engine().tensor("u32", 3, [4, 4, 4]), stream).toArray()]).toEqual([4, 4, 4]);
       expect(() => shuffle(engine().tensor("i32", 3) as never, stream)).toThrow(DTypeError);
@@ -53,7 +53,7 @@ forEachBuild("random/permutation", (engine) => {
 describe("every order is equally likely", () => {
   test("the 24 orders of four elements: 48,000 draws, 23 degrees of freedom", async () => {
     const engine = await makeEngine();
-    const stream = await createStream({ purpose: "orders", notPrivateSeed: 3 });
+    const stream = await createStream({ purpose: "orders", unsafeSeed: 3 });
     const x = engine.tensor("u32", 4);
     const counts = new Map<string, number>();
     for (let k = 0; k < 48_000; k++) {
@@ -66,7 +66,7 @@ describe("every order is equally likely", () => {
 
   test("the first and the last place of ten: 40,000 draws, 9 degrees of freedom", async () => {
     const engine = await makeEngine();
-    const stream = await createStream({ purpose: "places", notPrivateSeed: 4 });
+    const stream = await createStream({ purpose: "places", unsafeSeed: 4 });
     const x = engine.tensor("u32", 10);
     const [first, last] = [new Array<number>(10).fill(0), new Array<number>(10).fill(0)];
     for (let k = 0; k < 40_000; k++) {

@@ -87,7 +87,7 @@ forEachBuild("random/poisson", (engine) => {
 
   test("bad input is refused, and the stream stays where it was", async () => {
     const stream = await noise(6);
-    const spent = new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: 2 ** 32 - 1, isPrivate: false });
+    const spent = new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: 2 ** 32 - 1, private: false });
     for (const rate of [-1e-9, 1 + 1e-9, Number.NaN, Number.POSITIVE_INFINITY, "1" as unknown as number])
       expect(() => poissonSample(engine(), 9, rate, stream)).toThrow(ParameterError);
     for (const n of [-1, 1.5, Number.NaN, 2 ** 32]) expect(() => poissonSample(engine(), n, 0.5, stream)).toThrow(ParameterError);

@@ -14,7 +14,7 @@ const NONCE = new Uint8Array(12).fill(9);
 forEachBuild("random/uniform", (engine) => {
   let stream: RandomStream;
   beforeAll(async () => {
-    stream = await createStream({ purpose: "test", notPrivateSeed: 1 });
+    stream = await createStream({ purpose: "test", unsafeSeed: 1 });
   });
 
   describe("the bits of the twin", () => {
@@ -64,7 +64,7 @@ forEachBuild("random/uniform", (engine) => {
 test("a million draws are uniform and uncorrelated", async () => {
   const engine = await makeEngine();
   const n = 1_000_000;
-  const x = uniform(engine.tensor("f32", n), await createStream({ purpose: "statistics", notPrivateSeed: 2 })).toArray();
+  const x = uniform(engine.tensor("f32", n), await createStream({ purpose: "statistics", unsafeSeed: 2 })).toArray();
   expect(Math.abs(mean(x) - 0.5)).toBeLessThanOrEqual(SIX * Math.sqrt(1 / 12 / n));
   // Standard error of s^2 / sigma^2: sqrt((kurtosis - 1) / n), kurtosis 9/5.
   expect(Math.abs(12 * variance(x, 0.5) - 1)).toBeLessThanOrEqual(SIX * Math.sqrt(0.8 / n));

@@ -29,5 +29,5 @@ export const smallConfig = {
   learningRate: 0.2,
   bits: 8,
   rounds: 4,
-  notPrivateSeed: 5,
+  unsafeSeed: 5,
 } satisfies SimulationConfig;

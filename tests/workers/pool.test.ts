@@ -57,7 +57,7 @@ describe("pool", () => {
 
   test("a task that outlives its deadline three times is a WorkerError", () =>
     withPool({ workers: 1, deadline: 20 }, async (pool) => {
-      const { toState } = await createStream({ purpose: "test", notPrivateSeed: 1 }).then((s) => ({ toState: () => s.toState() }));
+      const { toState } = await createStream({ purpose: "test", unsafeSeed: 1 }).then((s) => ({ toState: () => s.toState() }));
       const endless = pool.train(() => ({
         weights: new Float32Array(18),
         rows: Uint32Array.from({ length: 240 }, (_, i) => i),

@@ -26,7 +26,7 @@ describe("simulate", () => {
 
     const engine = await makeEngine();
     const model = engine.model(smallConfig.layers);
-    const seed = (purpose: string) => createStream({ purpose, notPrivateSeed: smallConfig.notPrivateSeed });
+    const seed = (purpose: string) => createStream({ purpose, unsafeSeed: smallConfig.unsafeSeed });
     const place = ({ x, labels }: typeof smallData.train) => ({
       x: engine.tensor("f32", [labels.length, model.inputs], x as Float32Array),
       labels: engine.tensor("i32", labels.length, labels),
@@ -63,6 +63,7 @@ describe("simulate", () => {
     const strip = (rounds: readonly RoundReport[]) => rounds.map(({ milliseconds: _, ...rest }) => rest);
     expect(strip(many.rounds)).toEqual(strip(one.rounds));
     expect(many.workers).toBe(workers);
+    expect(many.private, "keys from a seed").toBe(false);
   });
 
   test("scalar and simd builds give the same bits", async () => {
