@@ -140,6 +140,14 @@ export type { WeightDecay } from "./optim/rule.ts";
 export { learningRateAt, type Schedule } from "./optim/schedule.ts";
 export { type SgdOptions, type SgdRule, sgd } from "./optim/sgd.ts";
 export { type BoundTerm, bindTerm, fedDynClient, fedDynServer, type LocalTerm, scaffoldClient, scaffoldServer, type TermAddresses } from "./optim/term.ts";
+export {
+  type GaussianDeltaOptions,
+  type GaussianEpsilonOptions,
+  type GaussianSigmaOptions,
+  gaussianDelta,
+  gaussianEpsilon,
+  gaussianSigma,
+} from "./privacy/accounting/gaussian.ts";
 export { type Clipped, clipByNorm } from "./privacy/clip.ts";
 export { addGaussianNoise } from "./privacy/gaussian.ts";
 export { clipFactors, scaleRows } from "./privacy/per_example.ts";
