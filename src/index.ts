@@ -150,7 +150,10 @@ export {
 } from "./privacy/accounting/gaussian.ts";
 export { type Clipped, clipByNorm } from "./privacy/clip.ts";
 export { addGaussianNoise } from "./privacy/gaussian.ts";
+export { type ClippedByLayer, type ClippedLayer, clipByLayer } from "./privacy/layer_clip.ts";
 export { clipFactors, scaleRows } from "./privacy/per_example.ts";
+export { createQuantileClip, type QuantileClip, type QuantileClipOptions } from "./privacy/quantile.ts";
+export { type Zeroed, zeroOutlier } from "./privacy/zeroing.ts";
 export { type RandomStream, randomBytes, type StreamState } from "./random/chacha.ts";
 export { type Initialiser, initialise } from "./random/initialise.ts";
 export { createJob, createStream, type Job, type JobOptions, type JobStreamOptions, type StreamOptions } from "./random/key.ts";
