@@ -25,6 +25,7 @@ export { adam_f32, yogi_f32 } from "./optim/adam";
 export { adagrad_f32, rmsprop_f32 } from "./optim/adagrad";
 export { clip_value_f32 } from "./optim/clip_value";
 export { chacha20_u8 } from "./random/chacha";
+export { add_i32, discrete_i32, discrete_scratch_i32 } from "./random/discrete";
 export { shuffle_scratch_u32, shuffle_u32 } from "./random/permutation";
 export { poisson_sample_scratch_u32, poisson_sample_u32 } from "./random/poisson";
 export { uniform_f32, uniform_scratch_f32 } from "./random/uniform";

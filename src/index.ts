@@ -148,11 +148,15 @@ export {
   gaussianEpsilon,
   gaussianSigma,
 } from "./privacy/accounting/gaussian.ts";
+export { addBinomial } from "./privacy/binomial.ts";
 export { type Clipped, clipByNorm } from "./privacy/clip.ts";
+export { addDiscreteGaussian, discreteGaussianSigma } from "./privacy/discrete_gaussian.ts";
+export { addDiscreteLaplace } from "./privacy/discrete_laplace.ts";
 export { addGaussianNoise } from "./privacy/gaussian.ts";
 export { type ClippedByLayer, type ClippedLayer, clipByLayer } from "./privacy/layer_clip.ts";
 export { clipFactors, scaleRows } from "./privacy/per_example.ts";
 export { createQuantileClip, type QuantileClip, type QuantileClipOptions } from "./privacy/quantile.ts";
+export { addSkellam } from "./privacy/skellam.ts";
 export { type Zeroed, zeroOutlier } from "./privacy/zeroing.ts";
 export { type RandomStream, randomBytes, type StreamState } from "./random/chacha.ts";
 export { type Initialiser, initialise } from "./random/initialise.ts";

@@ -1131,6 +1131,33 @@ declare namespace __AdaptedExports {
    */
   export function chacha20_u8(n: number, counter: number, key: number, nonce: number, out: number): void;
   /**
+   * assembly/random/discrete/add_i32
+   * @param n `usize`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function add_i32(n: number, x: number, y: number): void;
+  /**
+   * assembly/random/discrete/discrete_i32
+   * @param n `usize`
+   * @param blocks `u32`
+   * @param cell `i32`
+   * @param shift `u32`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param law `usize`
+   * @param y `usize`
+   * @param scratch `usize`
+   * @returns `usize`
+   */
+  export function discrete_i32(n: number, blocks: number, cell: number, shift: number, counter: number, key: number, nonce: number, law: number, y: number, scratch: number): number;
+  /**
+   * assembly/random/discrete/discrete_scratch_i32
+   * @returns `usize`
+   */
+  export function discrete_scratch_i32(): number;
+  /**
    * assembly/random/permutation/shuffle_scratch_u32
    * @returns `usize`
    */

@@ -49,3 +49,30 @@ export function chiSquare(counts: readonly number[]): number {
   const expected = counts.reduce((a, b) => a + b, 0) / counts.length;
   return counts.reduce((s, c) => s + (c - expected) ** 2 / expected, 0);
 }
+
+/**
+ * How many deviations Pearson's statistic of a sample of integers lies above its mean, for a law symmetric about 0 given by P(0), P(1), ...
+ * Values expected fewer than 20 times are pooled, each side of the tail apart; Wilson and Hilferty's cube root makes the statistic normal.
+ */
+export function misfit(sample: ArrayLike<number>, pmf: readonly number[]): number {
+  const n = sample.length;
+  const last = pmf.findLastIndex((p) => p * n >= 20);
+  const counts = new Float64Array(2 * last + 3); // -last .. last in the middle, the tails at the ends
+  for (let i = 0; i < n; i++) counts[Math.max(-last - 1, Math.min(last + 1, sample[i]!)) + last + 1]!++;
+  let inside = pmf[0]!;
+  for (let k = 1; k <= last; k++) inside += 2 * pmf[k]!;
+  const tail = (1 - inside) / 2;
+  let [statistic, cells] = [0, 0];
+  for (const [i, count] of counts.entries()) {
+    const k = Math.abs(i - last - 1);
+    const expected = n * (k > last ? tail : pmf[k]!);
+    if (expected < 1e-6) {
+      if (count > 0) return Number.POSITIVE_INFINITY;
+      continue;
+    }
+    statistic += (count - expected) ** 2 / expected;
+    cells++;
+  }
+  const freedom = cells - 1;
+  return (Math.cbrt(statistic / freedom) - 1 + 2 / (9 * freedom)) / Math.sqrt(2 / (9 * freedom));
+}
