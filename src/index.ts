@@ -140,6 +140,7 @@ export type { WeightDecay } from "./optim/rule.ts";
 export { learningRateAt, type Schedule } from "./optim/schedule.ts";
 export { type SgdOptions, type SgdRule, sgd } from "./optim/sgd.ts";
 export { type BoundTerm, bindTerm, fedDynClient, fedDynServer, type LocalTerm, scaffoldClient, scaffoldServer, type TermAddresses } from "./optim/term.ts";
+export type { Adjacency, Mechanism, PrivacyEvent, Sampling, Unit } from "./privacy/accounting/event.ts";
 export {
   type GaussianDeltaOptions,
   type GaussianEpsilonOptions,
@@ -148,6 +149,18 @@ export {
   gaussianEpsilon,
   gaussianSigma,
 } from "./privacy/accounting/gaussian.ts";
+export {
+  type Conversion,
+  DEFAULT_ORDERS,
+  discreteGaussianSumGap,
+  type RdpAnswer,
+  type RdpOptions,
+  rdpCurve,
+  rdpDelta,
+  rdpEpsilon,
+  rdpToDelta,
+  rdpToEpsilon,
+} from "./privacy/accounting/rdp.ts";
 export { addBinomial } from "./privacy/binomial.ts";
 export { type Clipped, clipByNorm } from "./privacy/clip.ts";
 export { addDiscreteGaussian, discreteGaussianSigma } from "./privacy/discrete_gaussian.ts";
