@@ -28,6 +28,8 @@ export interface SimulateOptions {
   readonly epochs: number;
   readonly batch: number;
   readonly learningRate: number;
+  /** Factor of the learning rate every round. */
+  readonly learningRateDecay: number;
   readonly rounds: number;
   readonly target: number;
   /** Bits per parameter of an update: 1..8, or 32 for plain f32. */
@@ -104,6 +106,7 @@ Training
   --epochs N                         passes of a client over its examples             (1; cnn: 5)
   --batch N                          examples in a local step                         (10)
   --learning-rate NUMBER             of local SGD                                     (0.2; cnn: 0.15; shards: 0.1)
+  --learning-rate-decay NUMBER       its factor every round                           (1)
   --example-clip NUMBER              largest L2 norm of an example's gradient         (no clipping)
   --rounds N                         stop after so many rounds                        (150; shards: 800)
   --target NUMBER                    stop at this test accuracy                       (0.97; cnn: 0.99;
@@ -155,6 +158,7 @@ const IMAGES: Known = {
   epochs: "value",
   batch: "value",
   "learning-rate": "value",
+  "learning-rate-decay": "value",
   rounds: "value",
   target: "value",
   bits: "value",
@@ -263,6 +267,7 @@ function imageOptions(dataset: SimulateOptions["dataset"], given: Arguments): Si
     epochs: given.number("epochs", COUNT) ?? (model === "cnn" ? 5 : 1),
     batch: given.number("batch", COUNT) ?? 10,
     learningRate: given.number("learning-rate", { above: 0 }) ?? (model === "cnn" ? 0.15 : partition === "shards" ? 0.1 : 0.2),
+    learningRateDecay: given.number("learning-rate-decay", { above: 0, max: 1 }) ?? 1,
     rounds: given.number("rounds", COUNT) ?? (partition === "shards" ? 800 : 150),
     target: given.number("target", { above: 0, max: 1 }) ?? TARGETS[dataset][model],
     bits,
@@ -282,6 +287,7 @@ export function reproduceCommand(o: SimulateOptions): string {
   if (o.alpha !== undefined) parts.push(`--alpha ${o.alpha}`);
   if (o.algorithm !== "fedavg") parts.push(`--algorithm ${o.algorithm}${o.strength === undefined ? "" : ` --strength ${o.strength}`}`);
   parts.push(`--clients ${o.clients} --fraction ${o.fraction} --epochs ${o.epochs} --batch ${o.batch} --learning-rate ${o.learningRate}`);
+  if (o.learningRateDecay !== 1) parts.push(`--learning-rate-decay ${o.learningRateDecay}`);
   parts.push(`--rounds ${o.rounds} --target ${o.target} --bits ${o.bits}`);
   if (o.clip !== undefined) parts.push(`--clip ${o.clip}`);
   if (o.exampleClip !== undefined) parts.push(`--example-clip ${o.exampleClip}`);

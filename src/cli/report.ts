@@ -185,7 +185,7 @@ function configuration({ options: o, main, version, parameters, examples, client
     ["algorithm", algorithmName(o)],
     [
       "local training",
-      `SGD, ${o.epochs} epoch${o.epochs === 1 ? "" : "s"}, batch ${o.batch}, learning rate ${o.learningRate}${o.exampleClip === undefined ? "" : `, examples' gradients clipped to ${o.exampleClip}`}`,
+      `SGD, ${o.epochs} epoch${o.epochs === 1 ? "" : "s"}, batch ${o.batch}, learning rate ${o.learningRate}${o.learningRateDecay === 1 ? "" : `, times ${o.learningRateDecay} every round`}${o.exampleClip === undefined ? "" : `, examples' gradients clipped to ${o.exampleClip}`}`,
     ],
     ["updates", bitsName(o.bits)],
     ["clipping", o.clip === undefined ? "none" : `L2 norm at most ${o.clip}`],

@@ -122,6 +122,7 @@ function configure(o: SimulateOptions, partition: Partition): SimulationConfig {
     epochs: o.epochs,
     batchSize: o.batch,
     learningRate: o.learningRate,
+    ...(o.learningRateDecay === 1 ? {} : { learningRateDecay: o.learningRateDecay }),
     ...localTerm(o),
     ...(o.exampleClip === undefined ? {} : { perExampleClipping: { clipNorm: o.exampleClip } }),
     ...(o.clip === undefined ? {} : { clipNorm: o.clip }),

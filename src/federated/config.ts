@@ -28,6 +28,8 @@ export interface SimulationConfig {
   readonly learningRate?: number;
   readonly weightDecay?: number;
   readonly momentum?: number;
+  /** Factor by which the clients' learning rate falls every round, in (0, 1]; default 1. Source: McMahan et al. 2017, section 3 (CIFAR). */
+  readonly learningRateDecay?: number;
   readonly optimizer?: OptimizerOptions;
   /** What training makes small, default "softmaxCrossEntropy". */
   readonly loss?: Loss;
@@ -61,6 +63,7 @@ const KNOWN: readonly (keyof SimulationConfig)[] = [
   "learningRate",
   "weightDecay",
   "momentum",
+  "learningRateDecay",
   "optimizer",
   "loss",
   "clipping",
@@ -107,6 +110,13 @@ export function checkConfig(config: SimulationConfig, data: SimulationData, mode
   checkNumber(op, "batchSize", config.batchSize, { min: 1, integer: true });
   checkNumber(op, "rounds", config.rounds, { min: 1, integer: true });
   const optimizer = clientOptimizer(op, config);
+  checkNumber(op, "learningRateDecay", config.learningRateDecay ?? 1, { above: 0, max: 1 });
+  if (config.learningRateDecay !== undefined && (typeof optimizer.learningRate !== "number" || config.localTerm?.type === "scaffold")) {
+    throw new ParameterError(
+      `${op}: expected learningRateDecay with a plain rate and without SCAFFOLD, whose control variates divide by one rate, got it with ${describe(config.localTerm?.type ?? optimizer.learningRate)}`,
+      { argument: "learningRateDecay" },
+    );
+  }
   if (config.clipping !== undefined) checkClipping(op, config.clipping);
   if (config.perExampleClipping !== undefined) clippingBounds(op, model, config.perExampleClipping);
   if (config.localTerm !== undefined) {

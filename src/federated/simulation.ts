@@ -200,7 +200,7 @@ function trainTask(r: Round, sent: Float32Array, rows: Uint32Array, clients: num
     rows,
     epochs: config.epochs,
     batchSize: config.batchSize,
-    optimizer: r.optimizer,
+    optimizer: inRound(r.optimizer, config.learningRateDecay ?? 1, round),
     clipping: config.clipping,
     perExampleClipping: config.perExampleClipping,
     term: term.task(client),
@@ -213,6 +213,11 @@ function trainTask(r: Round, sent: Float32Array, rows: Uint32Array, clients: num
     noise: streams.noise.fork(round, client).toState(),
     rounding: streams.rounding.fork(round, client).toState(),
   };
+}
+
+/** The clients' optimizer in a round, from 1. */
+function inRound(optimizer: OptimizerOptions, decay: number, round: number): OptimizerOptions {
+  return decay === 1 ? optimizer : { ...optimizer, learningRate: (optimizer.learningRate as number) * decay ** (round - 1) };
 }
 
 /** What a server does with bytes from a client. */

@@ -37,6 +37,7 @@ describe("options", () => {
       epochs: 1,
       batch: 10,
       learningRate: 0.2,
+      learningRateDecay: 1,
       rounds: 150,
       target: 0.97,
       bits: 8,
@@ -148,6 +149,7 @@ describe("options", () => {
     ["simulate mnist --batch ten", /--batch .*got "ten"/],
     ["simulate mnist --learning-rate 0", /--learning-rate to be a number above 0, got "0"/],
     ["simulate mnist --learning-rate Infinity", /--learning-rate .*got "Infinity"/],
+    ["simulate mnist --learning-rate-decay 1.1", /--learning-rate-decay to be a number above 0 and at most 1, got "1.1"/],
     ["simulate mnist --rounds NaN", /--rounds .*got "NaN"/],
     ["simulate mnist --target 97", /--target to be a number above 0 and at most 1, got "97"/],
     ["simulate mnist --bits 0", /--bits to be an integer at least 1.*got "0"/],
@@ -182,7 +184,9 @@ describe("options", () => {
 
   test("the command that reproduces a run gives the same options, without paths", () => {
     const given = options(
-      ..."--partition dirichlet --alpha 0.3 --bits 4 --clip 2 --noise-multiplier 0.5 --seed 9 --no-compare --data /a/b --out /c/d.html".split(" "),
+      ..."--partition dirichlet --alpha 0.3 --bits 4 --clip 2 --noise-multiplier 0.5 --learning-rate-decay 0.9 --seed 9 --no-compare --data /a/b --out /c/d.html".split(
+        " ",
+      ),
     );
     const command = reproduceCommand(given);
     expect(command).not.toContain("/");

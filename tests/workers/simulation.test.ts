@@ -20,8 +20,8 @@ import { smallConfig, smallData } from "../support/federation.ts";
 const bitsOf = (x: Float32Array) => [...new Uint32Array(x.buffer, x.byteOffset, x.length)];
 
 describe("simulate", () => {
-  test("is federated averaging: the same bits as a plain loop on one thread", async () => {
-    const { weights, rounds, reason } = await simulate(smallData, smallConfig);
+  test.each([1, 0.5])("is federated averaging: the same bits as a plain loop on one thread, the rate falling by %d every round", async (learningRateDecay) => {
+    const { weights, rounds, reason } = await simulate(smallData, { ...smallConfig, learningRateDecay });
     expect(reason).toBe("rounds");
 
     const engine = await makeEngine();
@@ -39,7 +39,8 @@ describe("simulate", () => {
       let bytes = 0;
       for (const client of sampleClients(engine, 8, 4, sample.fork(round, 0))) {
         const rows = engine.tensor("u32", 30, smallConfig.partition[client]!);
-        const { epochs, batchSize, learningRate } = smallConfig;
+        const { epochs, batchSize } = smallConfig;
+        const learningRate = smallConfig.learningRate * learningRateDecay ** (round - 1);
         const { delta, examples } = localUpdate(model, global, train, { epochs, batchSize, learningRate, shuffle: shuffle.fork(round, client), rows });
         const q = quantize(delta, 8, rounding.fork(round, client));
         mean.addQuantized(q, examples);
