@@ -1,5 +1,6 @@
 // The ABI: named re-exports and nothing else. The order of the rooms is the order of the table in DESIGN.md.
 export { accumulate_f32_f64, add_f32, axpy_f32, scale_f32, sub_f32 } from "./linalg/vector";
+export { hadamard_f32, signs_f32, signs_scratch_f32 } from "./linalg/hadamard";
 export { dot_f32, max_abs_f32, squared_norm_f32, sum_f32 } from "./linalg/reduce";
 export { gemm_f32_nn, gemm_f32_nt, gemm_f32_tn, gemm_scratch_f32, gemm_squared_norm_f32_tn, gemm_squared_norm_scratch_f32 } from "./linalg/gemm";
 export { gelu_backward_f32, gelu_f32, leaky_relu_backward_f32, leaky_relu_f32, sigmoid_backward_f32, sigmoid_f32, silu_backward_f32, silu_f32, tanh_backward_f32, tanh_f32 } from "./nn/activation";
@@ -33,4 +34,6 @@ export { clip_l2_f32 } from "./privacy/clip";
 export { clip_factors_f64_f32, scale_rows_f32 } from "./privacy/per_example";
 export { gaussian_f32, gaussian_scratch_f32 } from "./privacy/gaussian";
 export { dequantize_u8_f32, packed_bytes, quantize_f32_u8, quantize_scratch_f32, range_f32 } from "./compress/quantize";
+export { squared_norm_i32, stochastic_round_f32_i32, stochastic_round_scratch_f32 } from "./compress/stochastic_round";
 export { accumulate_f32_i64, accumulate_u8_i64, add_i64, divide_f64_f32, resolve_i64_f64 } from "./aggregate/mean";
+export { convert_i32_f32, modular_clip_i32 } from "./aggregate/modular";

@@ -1,6 +1,8 @@
 // The public surface of "fedlane". Workers and simulation are in "fedlane/worker".
 export { createMean, type Mean, weightedMean } from "./aggregate/mean.ts";
+export { createModularSum, type ModularRange, type ModularSum, modularClip } from "./aggregate/modular.ts";
 export { dequantize, packedBytes, type Quantized, quantize } from "./compress/quantize.ts";
+export { type StochasticRoundOptions, stochasticRound } from "./compress/stochastic_round.ts";
 export type { ArenaStats, MemoryOptions } from "./engine/arena.ts";
 export { createEngine, type EngineOptions, probe } from "./engine/create.ts";
 export type { Build, Capabilities, Engine, Kernels, Numerics, Profile } from "./engine/engine.ts";
@@ -47,6 +49,7 @@ export {
 export { type RoundResult, serverRound } from "./federated/server.ts";
 export { decodeFrame, encodeFrame, type Frame, type FrameCaps } from "./formats/frame.ts";
 export { type MatmulOptions, matmul, productSquaredNorm } from "./linalg/gemm.ts";
+export { hadamard, paddedSize, rotate, rotateBack } from "./linalg/hadamard.ts";
 export { dot, maxAbs, squaredNorm, sum } from "./linalg/reduce.ts";
 export { accumulate, add, axpy, scale, subtract } from "./linalg/vector.ts";
 export {
@@ -165,6 +168,14 @@ export { addBinomial } from "./privacy/binomial.ts";
 export { type Clipped, clipByNorm } from "./privacy/clip.ts";
 export { addDiscreteGaussian, discreteGaussianSigma } from "./privacy/discrete_gaussian.ts";
 export { addDiscreteLaplace } from "./privacy/discrete_laplace.ts";
+export {
+  type DistributedGaussian,
+  type DistributedGaussianOptions,
+  distributedGaussian,
+  type EncodeStreams,
+  type InflatedNormOptions,
+  inflatedNorm,
+} from "./privacy/distributed_gaussian.ts";
 export { addGaussianNoise } from "./privacy/gaussian.ts";
 export { type ClippedByLayer, type ClippedLayer, clipByLayer } from "./privacy/layer_clip.ts";
 export { clipFactors, scaleRows } from "./privacy/per_example.ts";

@@ -41,6 +41,28 @@ declare namespace __AdaptedExports {
    */
   export function sub_f32(n: number, x: number, y: number, z: number): void;
   /**
+   * assembly/linalg/hadamard/hadamard_f32
+   * @param n `usize`
+   * @param x `usize`
+   */
+  export function hadamard_f32(n: number, x: number): void;
+  /**
+   * assembly/linalg/hadamard/signs_f32
+   * @param n `usize`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param x `usize`
+   * @param y `usize`
+   * @param scratch `usize`
+   */
+  export function signs_f32(n: number, counter: number, key: number, nonce: number, x: number, y: number, scratch: number): void;
+  /**
+   * assembly/linalg/hadamard/signs_scratch_f32
+   * @returns `usize`
+   */
+  export function signs_scratch_f32(): number;
+  /**
    * assembly/linalg/reduce/dot_f32
    * @param n `usize`
    * @param x `usize`
@@ -1296,6 +1318,29 @@ declare namespace __AdaptedExports {
    */
   export function range_f32(n: number, x: number, out: number): number;
   /**
+   * assembly/compress/stochastic_round/squared_norm_i32
+   * @param n `usize`
+   * @param x `usize`
+   * @returns `u64`
+   */
+  export function squared_norm_i32(n: number, x: number): bigint;
+  /**
+   * assembly/compress/stochastic_round/stochastic_round_f32_i32
+   * @param n `usize`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param x `usize`
+   * @param y `usize`
+   * @param scratch `usize`
+   */
+  export function stochastic_round_f32_i32(n: number, counter: number, key: number, nonce: number, x: number, y: number, scratch: number): void;
+  /**
+   * assembly/compress/stochastic_round/stochastic_round_scratch_f32
+   * @returns `usize`
+   */
+  export function stochastic_round_scratch_f32(): number;
+  /**
    * assembly/aggregate/mean/accumulate_f32_i64
    * @param n `usize`
    * @param w `f64`
@@ -1339,6 +1384,22 @@ declare namespace __AdaptedExports {
    * @param s `usize`
    */
   export function resolve_i64_f64(n: number, unit: number, acc: number, s: number): void;
+  /**
+   * assembly/aggregate/modular/convert_i32_f32
+   * @param n `usize`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function convert_i32_f32(n: number, x: number, y: number): void;
+  /**
+   * assembly/aggregate/modular/modular_clip_i32
+   * @param n `usize`
+   * @param lower `i32`
+   * @param width `u64`
+   * @param x `usize`
+   * @param y `usize`
+   */
+  export function modular_clip_i32(n: number, lower: number, width: bigint, x: number, y: number): void;
 }
 /** Instantiates the compiled WebAssembly module with the given imports. */
 export declare function instantiate(module: WebAssembly.Module, imports: {

@@ -10,7 +10,7 @@ const DRY = 24;
 const TAKEN = 28;
 const UNDECIDED = 32;
 const WORDS_PER_BLOCK = 8;
-/** A law with rejection takes 2.03 words a sample on average; that it takes 3 and the slack besides has probability below 2^-500. */
+/** A law with rejection takes 2.03 words a sample on average; that it takes 3 and the slack besides has probability below 2^-1000. */
 const WORDS = 3;
 const SLACK = 64;
 
