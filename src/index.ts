@@ -164,6 +164,7 @@ export {
   rdpToDelta,
   rdpToEpsilon,
 } from "./privacy/accounting/rdp.ts";
+export { type BandedNoise, type BandedNoiseOptions, bandedCoefficients, createBandedNoise } from "./privacy/banded.ts";
 export { addBinomial } from "./privacy/binomial.ts";
 export { type Clipped, clipByNorm } from "./privacy/clip.ts";
 export { addDiscreteGaussian, discreteGaussianSigma } from "./privacy/discrete_gaussian.ts";
@@ -180,7 +181,9 @@ export { addGaussianNoise } from "./privacy/gaussian.ts";
 export { type ClippedByLayer, type ClippedLayer, clipByLayer } from "./privacy/layer_clip.ts";
 export { clipFactors, scaleRows } from "./privacy/per_example.ts";
 export { createQuantileClip, type QuantileClip, type QuantileClipOptions } from "./privacy/quantile.ts";
+export type { RoundNoiseOptions, VectorNoise } from "./privacy/round_noise.ts";
 export { addSkellam } from "./privacy/skellam.ts";
+export { createTreeNoise, type TreeMethod, type TreeNoise, type TreeNoiseOptions, treeSensitivity, treeVariance } from "./privacy/tree.ts";
 export { type Zeroed, zeroOutlier } from "./privacy/zeroing.ts";
 export { type RandomStream, randomBytes, type StreamState } from "./random/chacha.ts";
 export { type Initialiser, initialise } from "./random/initialise.ts";
