@@ -166,7 +166,7 @@ export class DistributedGaussian {
    * @param x `size` elements
    * @returns `dimension` integers, a new tensor: what a client may send, under secure aggregation
    * @throws {@link PrivacyError} when x holds NaN or Infinity; the streams stay where they were
-     */
+   */
   encode(x: Tensor<"f32">, streams: EncodeStreams): Tensor<"i32"> {
     const op = "distributedGaussian.encode";
     checkTensor(op, "x", x, "f32", { size: this.size });

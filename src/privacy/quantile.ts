@@ -1,6 +1,9 @@
 // A clipping bound that follows a quantile of the clients' update norms, under differential privacy.
-import { checkChoice, checkNumber, checkOptions } from "../engine/check.ts";
+import { checkChoice, checkNumber, checkOptions, describe } from "../engine/check.ts";
+import type { Engine } from "../engine/engine.ts";
 import { ParameterError } from "../engine/errors.ts";
+import { checkStream, type RandomStream } from "../random/chacha.ts";
+import { addDiscreteGaussian } from "./discrete_gaussian.ts";
 
 /** Options of {@link createQuantileClip}. */
 export interface QuantileClipOptions {
@@ -107,8 +110,7 @@ export class QuantileClip {
  * const zDelta = clip.splitNoise(1); // a little over 1
  * let votes = 0;
  * for (const update of updates) votes += clip.vote(clipByNorm(update, clip.bound).norm);
- * // votes += integer noise of standard deviation clip.voteNoise
- * clip.update(votes);
+ * clip.update(noisyVotes(engine, votes, clip, stream));
  */
 export function createQuantileClip(options: QuantileClipOptions): QuantileClip {
   const op = "createQuantileClip";
@@ -121,4 +123,24 @@ export function createQuantileClip(options: QuantileClipOptions): QuantileClip {
   checkNumber(op, "clients", clients, { above: 0 });
   checkNumber(op, "countNoise", countNoise, { min: 0 });
   return new QuantileClip({ initial, target, learningRate, rule, clients, countNoise });
+}
+
+/**
+ * The sum of a round's votes with a discrete Gaussian of parameter `clip.voteNoise` added: exact, on the integers.
+ * @param votes sum of the votes, an integer within 2^30
+ * @param stream a private one, of its own position: one draw a round
+ * @throws {@link ParameterError} for a sum that is no integer, or countNoise above 2^23; nothing is drawn
+ */
+export function noisyVotes(engine: Engine, votes: number, clip: QuantileClip, stream: RandomStream): number {
+  const op = "noisyVotes";
+  checkNumber(op, "votes", votes, { min: -(2 ** 30), max: 2 ** 30, integer: true });
+  if (!(clip instanceof QuantileClip))
+    throw new ParameterError(`${op}: expected clip to be made by createQuantileClip(), got ${describe(clip)}`, { argument: "clip" });
+  checkStream(op, stream);
+  const sum = engine.tensorOutsideScopes("i32", 1, [votes]);
+  try {
+    return addDiscreteGaussian(sum, { sigma: clip.voteNoise }, stream).item();
+  } finally {
+    sum.dispose({ wipe: true });
+  }
 }

@@ -1,8 +1,11 @@
-import { clipByNorm, createQuantileClip, ParameterError, type QuantileClip } from "fedlane";
+import { clipByNorm, createQuantileClip, noisyVotes, ParameterError, type QuantileClip } from "fedlane";
 import { describe, expect, test } from "vitest";
 import { countCases } from "../support/count.ts";
 import { random } from "../support/data.ts";
 import { makeEngine } from "../support/engines.ts";
+import { runs } from "../support/runs.ts";
+import { mean, SIX, variance } from "../support/statistics.ts";
+import { noise } from "../support/streams.ts";
 
 /** One round over records of one number without noise: moves the bound, returns the sum of the clipped records. */
 async function rounds(clip: QuantileClip, records: readonly number[], n: number): Promise<{ bounds: number[]; sums: number[] }> {
@@ -146,6 +149,30 @@ describe("the split of the noise", () => {
     const open = createQuantileClip({ initial: 1, target: 0.5, clients: 20, countNoise: 0 });
     expect(open.splitNoise(0)).toBe(0);
     expect(() => open.splitNoise(0.1)).toThrow(ParameterError);
+  });
+});
+
+describe("noise on the votes", () => {
+  // Mean and variance within 6.11 deviations each: false alarm 2e-9.
+  test("is integer, of deviation 2 s_b about the sum", async () => {
+    const [engine, stream] = [await makeEngine(), await noise(1, "votes")];
+    const clip = createQuantileClip({ initial: 1, target: 0.5, clients: 100 });
+    const n = runs(20_000);
+    const got = Array.from({ length: n }, () => noisyVotes(engine, -37, clip, stream));
+    expect(got.every(Number.isInteger)).toBe(true);
+    expect(Math.abs(mean(got) + 37)).toBeLessThan((SIX * 10) / Math.sqrt(n));
+    expect(Math.abs(variance(got, -37) / 100 - 1)).toBeLessThan(SIX * Math.sqrt(2 / n));
+    expect(engine.stats().liveBlocks, "scratch alone").toBeLessThanOrEqual(1);
+  });
+  test("is none without countNoise; bad sums, bounds and streams are refused", async () => {
+    const [engine, stream] = [await makeEngine(), await noise(1, "votes")];
+    const clip = createQuantileClip({ initial: 1, target: 0.5, clients: 10, countNoise: 0 });
+    expect(noisyVotes(engine, 7, clip, stream)).toBe(7);
+    for (const votes of [0.5, Number.NaN, 2 ** 31]) expect(() => noisyVotes(engine, votes, clip, stream)).toThrow("votes");
+    expect(() => noisyVotes(engine, 1, {} as never, stream)).toThrow("clip");
+    expect(() => noisyVotes(engine, 1, clip, {} as never)).toThrow("stream");
+    const wide = createQuantileClip({ initial: 1, target: 0.5, clients: 1e9 });
+    expect(() => noisyVotes(engine, 1, wide, stream)).toThrow(ParameterError);
   });
 });
 
