@@ -181,6 +181,14 @@ export { addGaussianNoise } from "./privacy/gaussian.ts";
 export { type ClippedByLayer, type ClippedLayer, clipByLayer } from "./privacy/layer_clip.ts";
 export { clipFactors, scaleRows } from "./privacy/per_example.ts";
 export { createQuantileClip, noisyVotes, type QuantileClip, type QuantileClipOptions } from "./privacy/quantile.ts";
+export {
+  type RandomisedResponse,
+  type RandomisedResponseOptions,
+  randomisedResponse,
+  type UnaryEncoding,
+  type UnaryEncodingOptions,
+  unaryEncoding,
+} from "./privacy/randomised_response.ts";
 export type { RoundNoiseOptions, VectorNoise } from "./privacy/round_noise.ts";
 export { addSkellam } from "./privacy/skellam.ts";
 export { createTreeNoise, type TreeMethod, type TreeNoise, type TreeNoiseOptions, treeSensitivity, treeVariance } from "./privacy/tree.ts";

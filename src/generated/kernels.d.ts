@@ -1274,6 +1274,56 @@ declare namespace __AdaptedExports {
    */
   export function gaussian_scratch_f32(): number;
   /**
+   * assembly/privacy/randomised_response/count_columns_u8
+   * @param n `usize`
+   * @param k `u32`
+   * @param y `usize`
+   * @param counts `usize`
+   * @returns `usize`
+   */
+  export function count_columns_u8(n: number, k: number, y: number, counts: number): number;
+  /**
+   * assembly/privacy/randomised_response/count_u32
+   * @param n `usize`
+   * @param k `u32`
+   * @param x `usize`
+   * @param counts `usize`
+   * @returns `usize`
+   */
+  export function count_u32(n: number, k: number, x: number, counts: number): number;
+  /**
+   * assembly/privacy/randomised_response/randomise_scratch_u32
+   * @returns `usize`
+   */
+  export function randomise_scratch_u32(): number;
+  /**
+   * assembly/privacy/randomised_response/randomise_u32
+   * @param n `usize`
+   * @param k `u32`
+   * @param a `u64`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param x `usize`
+   * @param y `usize`
+   * @param scratch `usize`
+   */
+  export function randomise_u32(n: number, k: number, a: bigint, counter: number, key: number, nonce: number, x: number, y: number, scratch: number): void;
+  /**
+   * assembly/privacy/randomised_response/unary_u32_u8
+   * @param n `usize`
+   * @param k `u32`
+   * @param p `u64`
+   * @param q `u64`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param x `usize`
+   * @param y `usize`
+   * @param scratch `usize`
+   */
+  export function unary_u32_u8(n: number, k: number, p: bigint, q: bigint, counter: number, key: number, nonce: number, x: number, y: number, scratch: number): void;
+  /**
    * assembly/compress/quantize/dequantize_u8_f32
    * @param n `usize`
    * @param bits `u32`
