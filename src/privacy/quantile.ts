@@ -126,7 +126,8 @@ export function createQuantileClip(options: QuantileClipOptions): QuantileClip {
 }
 
 /**
- * The sum of a round's votes with a discrete Gaussian of parameter `clip.voteNoise` added: exact, on the integers.
+ * The sum of a round's votes with a discrete Gaussian of parameter `clip.voteNoise` added: exact, on the integers. Its Renyi divergences are
+ * no larger than those of the Gaussian in whose place the split counts it (Canonne, Kamath, Steinke 2020, arXiv:2004.00010, theorem 4).
  * @param votes sum of the votes, an integer within 2^30
  * @param stream a private one, of its own position: one draw a round
  * @throws {@link ParameterError} for a sum that is no integer, or countNoise above 2^23; nothing is drawn
