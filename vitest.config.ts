@@ -10,16 +10,19 @@ const alias = [
 // Node before 22 runs relaxed SIMD only behind this flag.
 const relaxed = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
 
+// npm run test:nightly: the large sizes of tests/support/runs.ts.
+const nightly = { __NIGHTLY__: JSON.stringify(process.env["FEDLANE_NIGHTLY"] === "1") };
+
 const base = { include: ["tests/**/*.test.ts"], setupFiles: ["tests/support/setup.ts"], testTimeout: 60_000, hookTimeout: 60_000, execArgv: relaxed };
 
 export default defineConfig({
   test: {
     projects: [
-      { resolve: { alias }, define: { __GROW__: "false" }, test: { ...base, name: "node" } },
-      { resolve: { alias }, define: { __GROW__: "true" }, test: { ...base, name: "node-grow", exclude: nodeOnly } },
+      { resolve: { alias }, define: { __GROW__: "false", ...nightly }, test: { ...base, name: "node" } },
+      { resolve: { alias }, define: { __GROW__: "true", ...nightly }, test: { ...base, name: "node-grow", exclude: nodeOnly } },
       {
         resolve: { alias },
-        define: { __GROW__: "false" },
+        define: { __GROW__: "false", ...nightly },
         optimizeDeps: { include: ["@assemblyscript/loader", "comlink", "fast-check"] },
         test: {
           ...base,

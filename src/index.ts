@@ -178,6 +178,9 @@ export {
   inflatedNorm,
 } from "./privacy/distributed_gaussian.ts";
 export { addGaussianNoise } from "./privacy/gaussian.ts";
+export { clipToGrid, type GaussianGrid, type GaussianGridOptions, gaussianGrid } from "./privacy/grid.ts";
+export { addGridNoise, type QuantizedRelease, releaseQuantized } from "./privacy/grid_gaussian.ts";
+export { createGridSum, type GridRelease, type GridSum } from "./privacy/grid_sum.ts";
 export { type ClippedByLayer, type ClippedLayer, clipByLayer } from "./privacy/layer_clip.ts";
 export { clipFactors, scaleRows } from "./privacy/per_example.ts";
 export { createQuantileClip, noisyVotes, type QuantileClip, type QuantileClipOptions } from "./privacy/quantile.ts";

@@ -127,6 +127,13 @@ export function ld_u32<T>(p: usize): T {
   if (isVector<T>()) return f64x2.convert_low_i32x4_u(v128.load64_zero(p));
   return <f64>load<u32>(p);
 }
+/** u16 at p, exactly. */
+// @ts-ignore: decorator
+@inline
+export function ld_u16<T>(p: usize): T {
+  if (isVector<T>()) return f64x2.convert_low_i32x4_u(i32x4.extend_low_i16x8_u(v128.load32_zero(p)));
+  return <f64>(<u32>load<u16>(p));
+}
 /** i32 at p, exactly. */
 // @ts-ignore: decorator
 @inline
@@ -135,8 +142,72 @@ export function ld_i32<T>(p: usize): T {
   return <f64>load<i32>(p);
 }
 
+
+// Integers by a magic number: x + 1.5 * 2^52 rounds x (|x| < 2^51) to the nearest integer, ties to even, and holds it in its low bits.
+
+export const MAGIC: f64 = 6755399441055744.0;
+/** x + MAGIC. */
+// @ts-ignore: decorator
+@inline
+export function to_magic<T>(x: T): T {
+  return add<T>(x, splat<T>(MAGIC));
+}
+/** The integer of a magic number, as f64. */
+// @ts-ignore: decorator
+@inline
+export function from_magic<T>(t: T): T {
+  return sub<T>(t, splat<T>(MAGIC));
+}
+/** Stores the integers of magic numbers as i32; |integer| < 2^31. */
+// @ts-ignore: decorator
+@inline
+export function st_magic_i32<T>(p: usize, t: T): void {
+  if (isVector<T>()) v128.store64_lane(p, v128.shuffle<i32>(t, t, 0, 2, 0, 2), 0);
+  else store<i32>(p, <i32>reinterpret<i64>(t));
+}
+/** Stores the integers of magic numbers as u8; 0 <= integer < 256. */
+// @ts-ignore: decorator
+@inline
+export function st_magic_u8<T>(p: usize, t: T): void {
+  if (isVector<T>()) v128.store16_lane(p, v128.shuffle<i8>(t, t, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8), 0);
+  else store<u8>(p, <u8>reinterpret<i64>(t));
+}
+/** acc <- acc + integers of magic numbers, as i64. */
+// @ts-ignore: decorator
+@inline
+export function add_magic_i64<T>(acc: usize, t: T): void {
+  const k = bits_sub<T>(t, splat<T>(MAGIC));
+  if (isVector<T>()) v128.store(acc, i64x2.add(v128.load(acc), k));
+  else store<i64>(acc, load<i64>(acc) + reinterpret<i64>(k));
+}
+/** The squares of the integers of magic numbers, as u64 (bits of T); |integer| < 2^31. */
+// @ts-ignore: decorator
+@inline
+export function square_magic<T>(t: T): T {
+  if (isVector<T>()) {
+    const k = v128.shuffle<i32>(t, t, 0, 2, 0, 2);
+    return i64x2.extmul_low_i32x4_s(k, k);
+  }
+  const k = <i64>(<i32>reinterpret<i64>(t));
+  return reinterpret<f64>(k * k);
+}
+
 // The same 64 bits seen as integers: T is v128 (2 x i64) or, in one lane, i64 in an f64's clothes.
 
+/** Bits of a plus bits of b. */
+// @ts-ignore: decorator
+@inline
+export function bits_sum<T>(a: T, b: T): T {
+  if (isVector<T>()) return i64x2.add(a, b);
+  return reinterpret<f64>(reinterpret<i64>(a) + reinterpret<i64>(b));
+}
+/** Sum of the lanes, as integers. */
+// @ts-ignore: decorator
+@inline
+export function bits_lane_sum<T>(a: T): u64 {
+  if (isVector<T>()) return <u64>i64x2.extract_lane(a, 0) + <u64>i64x2.extract_lane(a, 1);
+  return reinterpret<u64>(a);
+}
 /** Bits of a plus the integer k. */
 // @ts-ignore: decorator
 @inline

@@ -220,6 +220,22 @@ export function noise(sigma: number, x: F32, y: F32): void {
     if (i + 1 < x.length) y[i + 1] = x[i + 1]! + r * Math.sin(angle);
   }
 }
+/** k <- x min(1, c / |x|) / g, to the nearest integer */
+export function clipToGrid(c: number, g: number, x: F32, k: Int32Array): void {
+  let s = 0;
+  for (let i = 0; i < x.length; i++) s += x[i]! * x[i]!;
+  const factor = Math.min(1, c / Math.sqrt(s)) / g;
+  for (let i = 0; i < x.length; i++) k[i] = Math.floor(factor * x[i]! + 0.5);
+}
+/** k <- scale z, to the nearest integer, by Box-Muller on Math.random: fast and not fit for privacy. */
+export function gridNoise(scale: number, k: Int32Array): void {
+  for (let i = 0; i < k.length; i += 2) {
+    const r = scale * Math.sqrt(-2 * Math.log(1 - Math.random()));
+    const angle = 2 * Math.PI * Math.random();
+    k[i] = Math.floor(r * Math.cos(angle) + 0.5);
+    if (i + 1 < k.length) k[i + 1] = Math.floor(r * Math.sin(angle) + 0.5);
+  }
+}
 /** Levels of 8 bits between the least and largest element, rounded at random without bias, or to the nearest. Returns both ends. */
 export function quantize(random: boolean, x: F32, q: Uint8Array): [number, number] {
   let lo = x[0]!;

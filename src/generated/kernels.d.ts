@@ -1324,6 +1324,85 @@ declare namespace __AdaptedExports {
    */
   export function unary_u32_u8(n: number, k: number, p: bigint, q: bigint, counter: number, key: number, nonce: number, x: number, y: number, scratch: number): void;
   /**
+   * assembly/privacy/grid/accumulate_i32_i64
+   * @param n `usize`
+   * @param k `usize`
+   * @param acc `usize`
+   */
+  export function accumulate_i32_i64(n: number, k: number, acc: number): void;
+  /**
+   * assembly/privacy/grid/clip_grid_f32_i32
+   * @param n `usize`
+   * @param c `f64`
+   * @param unit `f64`
+   * @param bound `f64`
+   * @param x `usize`
+   * @param k `usize`
+   * @returns `f64`
+   */
+  export function clip_grid_f32_i32(n: number, c: number, unit: number, bound: number, x: number, k: number): number;
+  /**
+   * assembly/privacy/grid/release_i64_f32
+   * @param n `usize`
+   * @param unit `f64`
+   * @param divisor `f64`
+   * @param acc `usize`
+   * @param y `usize`
+   */
+  export function release_i64_f32(n: number, unit: number, divisor: number, acc: number, y: number): void;
+  /**
+   * assembly/privacy/grid/within_norm_i32
+   * @param n `usize`
+   * @param bound `f64`
+   * @param k `usize`
+   * @returns `u32`
+   */
+  export function within_norm_i32(n: number, bound: number, k: number): number;
+  /**
+   * assembly/privacy/grid_gaussian/grid_gaussian_i32
+   * @param n `usize`
+   * @param scale `f64`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param k `usize`
+   * @param scratch `usize`
+   */
+  export function grid_gaussian_i32(n: number, scale: number, counter: number, key: number, nonce: number, k: number, scratch: number): void;
+  /**
+   * assembly/privacy/grid_gaussian/grid_gaussian_i64
+   * @param n `usize`
+   * @param scale `f64`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param acc `usize`
+   * @param scratch `usize`
+   */
+  export function grid_gaussian_i64(n: number, scale: number, counter: number, key: number, nonce: number, acc: number, scratch: number): void;
+  /**
+   * assembly/privacy/grid_gaussian/grid_gaussian_scratch
+   * @returns `usize`
+   */
+  export function grid_gaussian_scratch(): number;
+  /**
+   * assembly/privacy/grid_gaussian/release_grid_f32_u8
+   * @param n `usize`
+   * @param c `f64`
+   * @param unit `f64`
+   * @param bound `f64`
+   * @param scale `f64`
+   * @param limit `f64`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param x `usize`
+   * @param q `usize`
+   * @param scratch `usize`
+   * @returns `f64`
+   */
+  export function release_grid_f32_u8(n: number, c: number, unit: number, bound: number, scale: number, limit: number, counter: number, key: number, nonce: number, x: number, q: number, scratch: number): number;
+  /**
    * assembly/compress/quantize/dequantize_u8_f32
    * @param n `usize`
    * @param bits `u32`
