@@ -152,6 +152,7 @@ export {
   gaussianEpsilon,
   gaussianSigma,
 } from "./privacy/accounting/gaussian.ts";
+export { PldAccountant, type PldDeltaOptions, type PldEpsilonOptions, type PldOptions, pldDelta, pldEpsilon } from "./privacy/accounting/pld.ts";
 export {
   type Conversion,
   DEFAULT_ORDERS,

@@ -22,8 +22,8 @@ export type Mechanism =
   | { readonly type: "gaussian"; readonly noiseMultiplier: number }
   /** noiseMultiplier = scale b over the L1 bound. */
   | { readonly type: "laplace"; readonly noiseMultiplier: number }
-  /** One discrete Gaussian of parameter sigma a coordinate, on integers with an L2 bound. */
-  | { readonly type: "discrete-gaussian"; readonly sigma: number; readonly l2: number }
+  /** One discrete Gaussian of parameter sigma a coordinate, on integers with an L2 bound; `dimension` 1 says that it is a scalar. */
+  | { readonly type: "discrete-gaussian"; readonly sigma: number; readonly l2: number; readonly dimension?: number }
   /** The sum of `clients` independent discrete Gaussians of parameter sigma each; bounds in integer units (arXiv:2102.06387). */
   | {
       readonly type: "distributed-discrete-gaussian";
@@ -69,7 +69,7 @@ function checkMechanism(op: string, mechanism: Mechanism): void {
   const wanted: Record<string, object> = {
     gaussian: { noiseMultiplier: { min: 0 } },
     laplace: { noiseMultiplier: { min: 0 } },
-    "discrete-gaussian": { sigma: { min: 0 }, l2: POSITIVE },
+    "discrete-gaussian": { sigma: { min: 0 }, l2: POSITIVE, ...("dimension" in mechanism && { dimension: COUNT }) },
     "distributed-discrete-gaussian": { sigma: { min: 0 }, clients: COUNT, l2: POSITIVE, l1: POSITIVE, dimension: COUNT },
     skellam: { variance: { min: 0 }, l2: POSITIVE, l1: POSITIVE },
   }[type];
