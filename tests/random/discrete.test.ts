@@ -117,6 +117,25 @@ forEachBuild("random/discrete", (engine) => {
     }
   });
 
+  test("laws that reject often: many coins in a row, and coins that more than one digit decides", () => {
+    const weights = [5n, 3n, 1n];
+    for (const [shift, q, a, b, c] of [
+      [2, 7n, 0n, 0n, 2n],
+      [3, 300n, 5n, 3n, 2n],
+    ] as const) {
+      const n = 4000;
+      const law: Law = { shift, q, a, b, c, weights: () => weights.map((w): Bounds => [w, w]) };
+      const twin: reference.Twin = {
+        width: 2 ** shift,
+        cells: 3,
+        weight: (m) => weights[m / 2 ** shift]!,
+        exponent: (m, first) => [(m - first) * (a * (first >> BigInt(shift)) + b * (m - first) + c), q],
+      };
+      const words = keyWords(KEY, 1, NONCE, n);
+      expect(draw(engine(), law, n, n, 1).got).toEqual(reference.samples(twin, n, reference.reader(words)));
+    }
+  });
+
   test("a sample whose first 63 bits lie on a threshold is decided by the next ones, and the rest follows", () => {
     engine().scope(() => {
       const words = keyWords(KEY, 0, NONCE, 40);
