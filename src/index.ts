@@ -143,6 +143,15 @@ export type { WeightDecay } from "./optim/rule.ts";
 export { learningRateAt, type Schedule } from "./optim/schedule.ts";
 export { type SgdOptions, type SgdRule, sgd } from "./optim/sgd.ts";
 export { type BoundTerm, bindTerm, fedDynClient, fedDynServer, type LocalTerm, scaffoldClient, scaffoldServer, type TermAddresses } from "./optim/term.ts";
+export type { AccountantName } from "./privacy/accounting/accountant.ts";
+export {
+  type CalibrateNoiseOptions,
+  type CalibrateSamplingRateOptions,
+  type CalibrateStepsOptions,
+  calibrateNoise,
+  calibrateSamplingRate,
+  calibrateSteps,
+} from "./privacy/accounting/calibrate.ts";
 export type { Adjacency, Mechanism, PrivacyEvent, Sampling, Unit } from "./privacy/accounting/event.ts";
 export {
   type GaussianDeltaOptions,
@@ -152,6 +161,7 @@ export {
   gaussianEpsilon,
   gaussianSigma,
 } from "./privacy/accounting/gaussian.ts";
+export { gdpApproximateDelta, gdpApproximateEpsilon, gdpApproximateMu } from "./privacy/accounting/gdp.ts";
 export { PldAccountant, type PldDeltaOptions, type PldEpsilonOptions, type PldOptions, pldDelta, pldEpsilon } from "./privacy/accounting/pld.ts";
 export {
   type Conversion,
@@ -165,6 +175,8 @@ export {
   rdpToDelta,
   rdpToEpsilon,
 } from "./privacy/accounting/rdp.ts";
+export { type TreeOptions, treeEvents, treeSensitivitySquared } from "./privacy/accounting/tree.ts";
+export { zcdpDelta, zcdpEpsilon, zcdpRho } from "./privacy/accounting/zcdp.ts";
 export { type BandedNoise, type BandedNoiseOptions, bandedCoefficients, createBandedNoise } from "./privacy/banded.ts";
 export { addBinomial } from "./privacy/binomial.ts";
 export { type Clipped, clipByNorm } from "./privacy/clip.ts";
@@ -183,6 +195,16 @@ export { clipToGrid, type GaussianGrid, type GaussianGridOptions, gaussianGrid }
 export { addGridNoise, type QuantizedRelease, releaseQuantized } from "./privacy/grid_gaussian.ts";
 export { createGridSum, type GridRelease, type GridSum } from "./privacy/grid_sum.ts";
 export { type ClippedByLayer, type ClippedLayer, clipByLayer } from "./privacy/layer_clip.ts";
+export {
+  type LedgerHead,
+  type LedgerOptions,
+  type LedgerReport,
+  type LedgerStore,
+  memoryLedgerStore,
+  type PrivacyBudget,
+  PrivacyLedger,
+  type PrivacyReceipt,
+} from "./privacy/ledger.ts";
 export { clipFactors, scaleRows } from "./privacy/per_example.ts";
 export { createQuantileClip, noisyVotes, type QuantileClip, type QuantileClipOptions } from "./privacy/quantile.ts";
 export {
