@@ -35,7 +35,7 @@ export { clip_factors_f64_f32, scale_rows_f32 } from "./privacy/per_example";
 export { gaussian_f32, gaussian_scratch_f32 } from "./privacy/gaussian";
 export { count_columns_u8, count_u32, randomise_scratch_u32, randomise_u32, unary_u32_u8 } from "./privacy/randomised_response";
 export { accumulate_i32_i64, clip_grid_f32_i32, release_i64_f32, within_norm_i32 } from "./privacy/grid";
-export { grid_gaussian_i32, grid_gaussian_i64, grid_gaussian_scratch, release_grid_f32_u8 } from "./privacy/grid_gaussian";
+export { grid_gaussian_f32, grid_gaussian_i32, grid_gaussian_i64, grid_gaussian_scratch, release_grid_f32_u8 } from "./privacy/grid_gaussian";
 export { dequantize_u8_f32, packed_bytes, quantize_f32_u8, quantize_scratch_f32, range_f32 } from "./compress/quantize";
 export { squared_norm_i32, stochastic_round_f32_i32, stochastic_round_scratch_f32 } from "./compress/stochastic_round";
 export { accumulate_f32_i64, accumulate_u8_i64, add_i64, divide_f64_f32, resolve_i64_f64 } from "./aggregate/mean";

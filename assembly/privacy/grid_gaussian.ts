@@ -92,6 +92,33 @@ export function grid_gaussian_i32(n: usize, scale: f64, counter: u32, key: usize
   }
 }
 
+// @ts-ignore: decorator
+@inline
+function add_f32_body<T>(unit: f64, divisor: f64, z: usize, x: usize, y: usize): void {
+  const k = d.from_magic<T>(on_grid<T>(1.0 / unit, x));
+  const sum = d.add<T>(k, d.from_magic<T>(d.ld<T>(z))); // integers, exactly
+  d.st_f32<T>(y, d.div<T>(d.mul<T>(sum, d.splat<T>(unit)), d.splat<T>(divisor)));
+}
+/**
+ * y_i <- f32(unit (round(x_i / unit) + round(scale z_i)) / divisor): as grid_gaussian_i64, the same noise, on a sum made in f32.
+ *
+ * n, scale, counter, key, nonce, scratch as there    unit  a power of two, |x_i / unit| < 2^50    divisor > 0    x: n x f32    y: n x f32, may be x
+ * One quotient rounded to f64 and then to f32. NaN and Inf propagate. Numerics: same bits in every build.
+ */
+export function grid_gaussian_f32(
+  n: usize, unit: f64, scale: f64, divisor: f64, counter: u32, key: usize, nonce: usize, x: usize, y: usize, scratch: usize,
+): void {
+  const z = scratch + STREAM;
+  for (let base: usize = 0; base < n; base += SAMPLES, counter += <u32>BLOCKS) {
+    chacha20_u8(BLOCKS, counter, key, nonce, scratch);
+    chunk(-2.0 * scale * scale, scratch, z);
+    const m = min<usize>(SAMPLES, n - base), xb = x + (base << 2), yb = y + (base << 2);
+    let i: usize = 0;
+    if (ASC_FEATURE_SIMD) for (const e = m & ~1; i < e; i += 2) add_f32_body<v128>(unit, divisor, z + (i << 3), xb + (i << 2), yb + (i << 2));
+    for (; i < m; i++) add_f32_body<f64>(unit, divisor, z + (i << 3), xb + (i << 2), yb + (i << 2));
+  }
+}
+
 /** One pass element: k = round(factor x); the level of k + noise, saturated to 0..255, at q. Returns k^2. */
 // @ts-ignore: decorator
 @inline

@@ -6,7 +6,7 @@ import { subtract } from "../linalg/vector.ts";
 import { checkDataset, checkFeatures, type Dataset, featuresOf, rowsOf } from "../nn/dataset.ts";
 import type { Model } from "../nn/model.ts";
 import { Plan } from "../nn/plan.ts";
-import { checkClipping, clippingBounds, type GradientClipping, type PerExampleClipping, Trainer } from "../nn/trainer.ts";
+import { checkClipping, clippingBounds, type GradientClipping, type GradientNoise, type PerExampleClipping, Trainer } from "../nn/trainer.ts";
 import { checkOptimizer, createOptimizer, Optimizer, type OptimizerOptions } from "../optim/optimizer.ts";
 import { checkSgd } from "../optim/sgd.ts";
 import { bindTerm, checkTerm, type LocalTerm } from "../optim/term.ts";
@@ -29,6 +29,12 @@ export interface LocalUpdateOptions {
   readonly clipping?: GradientClipping;
   /** Clipping of each example's gradient: steps take the clipped sum over batchSize. Without noise it is no privacy mechanism. */
   readonly perExampleClipping?: PerExampleClipping;
+  /**
+   * DP-SGD: Gaussian noise on the grid (docs/derivations/grid_gaussian.md) on every step's clipped sum. Needs perExampleClipping and
+   * sampling "poisson". A step is one release of dpSgdEvent(): charge a ledger for all of them before the call.
+   * Source: Abadi et al. 2016 (arXiv:1607.00133), algorithm 1.
+   */
+  readonly noise?: GradientNoise;
   /** FedProx, SCAFFOLD or FedDyn. */
   readonly localTerm?: LocalTerm;
   /**
@@ -51,6 +57,7 @@ const KNOWN: readonly (keyof LocalUpdateOptions)[] = [
   "optimizer",
   "clipping",
   "perExampleClipping",
+  "noise",
   "localTerm",
   "sampling",
   "shuffle",
@@ -99,7 +106,7 @@ export function localUpdate(model: Model, weights: Tensor<"f32">, data: Dataset,
   const op = "localUpdate";
   model.checkWeights(op, weights);
   checkOptions(op, options, KNOWN);
-  const { epochs, batchSize, clipping, perExampleClipping, localTerm, sampling = "shuffled", shuffle: stream } = options;
+  const { epochs, batchSize, clipping, perExampleClipping, noise, localTerm, sampling = "shuffled", shuffle: stream } = options;
   checkNumber(op, "epochs", epochs, { min: 1, integer: true });
   checkNumber(op, "batchSize", batchSize, { min: 1, integer: true });
   const given = localOptimizer(op, options);
@@ -112,6 +119,7 @@ export function localUpdate(model: Model, weights: Tensor<"f32">, data: Dataset,
   const bounds = perExampleClipping && clippingBounds(op, model, perExampleClipping);
   if (localTerm !== undefined) checkTerm(op, localTerm, model.size);
   checkChoice(op, "sampling", sampling, ["shuffled", "poisson"]);
+  if (noise !== undefined) checkNoise(op, noise, perExampleClipping, sampling);
   checkStream(op, stream);
   const count = checkDataset(op, model, data);
   checkSameEngine(op, { weights, "data.x": featuresOf(data.x, model.inputNodes[0]!) });
@@ -130,7 +138,19 @@ export function localUpdate(model: Model, weights: Tensor<"f32">, data: Dataset,
   try {
     const optimizer = given instanceof Optimizer ? given : keep(createOptimizer(engine, model.size, given));
     const term = localTerm && keep(bindTerm(localTerm, weights));
-    const trainer = keep(new Trainer({ model, batch, optimizer, clipping, bounds, term, random: stream, anyBatch: sampling === "poisson" }));
+    const trainer = keep(
+      new Trainer({
+        model,
+        batch,
+        optimizer,
+        clipping,
+        bounds,
+        noise: noise && { sigma: noise.noiseMultiplier * perExampleClipping!.clipNorm, stream: noise.stream },
+        term,
+        random: stream,
+        anyBatch: sampling === "poisson",
+      }),
+    );
     local = engine.tensor("f32", model.size).set(weights.view);
     let [loss, seen, steps, nonFinite] = [0, 0, 0, 0];
     const step = (rows: number, m: number): void => {
@@ -161,6 +181,22 @@ export function localUpdate(model: Model, weights: Tensor<"f32">, data: Dataset,
     for (const resource of opened.reverse()) resource.dispose();
     if (!done) local?.dispose({ wipe: true });
   }
+}
+
+/** Noise hides an example only where its gradient is bounded and its presence in a batch is a coin of its own. */
+function checkNoise(op: string, noise: GradientNoise, clipping: PerExampleClipping | undefined, sampling: string): void {
+  checkOptions(op, noise, ["noiseMultiplier", "stream"]);
+  checkNumber(op, "noise.noiseMultiplier", noise.noiseMultiplier, { above: 0 });
+  checkStream(op, noise.stream);
+  if (clipping === undefined)
+    throw new ParameterError(`${op}: expected perExampleClipping with noise, got none: noise without a bound hides nothing`, { argument: "noise" });
+  if (sampling !== "poisson")
+    throw new ParameterError(
+      `${op}: expected sampling "poisson" with noise, got "${sampling}": no accountant covers batches cut from a shuffled epoch as sampled`,
+      {
+        argument: "sampling",
+      },
+    );
 }
 
 /** What an evaluation found, over all its rows. */

@@ -1359,6 +1359,20 @@ declare namespace __AdaptedExports {
    */
   export function within_norm_i32(n: number, bound: number, k: number): number;
   /**
+   * assembly/privacy/grid_gaussian/grid_gaussian_f32
+   * @param n `usize`
+   * @param unit `f64`
+   * @param scale `f64`
+   * @param divisor `f64`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param x `usize`
+   * @param y `usize`
+   * @param scratch `usize`
+   */
+  export function grid_gaussian_f32(n: number, unit: number, scale: number, divisor: number, counter: number, key: number, nonce: number, x: number, y: number, scratch: number): void;
+  /**
    * assembly/privacy/grid_gaussian/grid_gaussian_i32
    * @param n `usize`
    * @param scale `f64`

@@ -123,6 +123,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   clip_grid_f32_i32: "privacy",
   release_i64_f32: "privacy",
   within_norm_i32: "privacy",
+  grid_gaussian_f32: "privacy",
   grid_gaussian_i32: "privacy",
   grid_gaussian_i64: "privacy",
   grid_gaussian_scratch: "privacy",

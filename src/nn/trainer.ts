@@ -5,6 +5,7 @@ import { ParameterError } from "../engine/errors.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { type BoundTerm, NO_TERM } from "../optim/term.ts";
+import { noiseOnGrid } from "../privacy/grid_gaussian.ts";
 import type { RandomStream } from "../random/chacha.ts";
 import type { Dataset } from "./dataset.ts";
 import type { LayoutEntry } from "./graph.ts";
@@ -48,6 +49,14 @@ export function clippingBounds(op: string, model: Model, clipping: PerExampleCli
   return perLayer ? new Array<number>(layers).fill(clipNorm / Math.sqrt(layers)) : [clipNorm];
 }
 
+/** Gaussian noise on the sum of a step's clipped gradients. */
+export interface GradientNoise {
+  /** Standard deviation over the clip norm. */
+  readonly noiseMultiplier: number;
+  /** Where it comes from: a stream of its own, private for anything that leaves the device. */
+  readonly stream: RandomStream;
+}
+
 /** What a step found. */
 export interface StepResult {
   /** Sum of the examples' losses before the step; those without a finite gradient are left out. */
@@ -63,6 +72,8 @@ export interface TrainerParts {
   readonly optimizer: Optimizer;
   readonly clipping?: GradientClipping | undefined;
   readonly bounds?: Bounds | undefined;
+  /** With bounds only: what is added to the sum before it is divided by `batch`. */
+  readonly noise?: { readonly sigma: number; readonly stream: RandomStream } | undefined;
   readonly term?: BoundTerm | undefined;
   /** For dropout: needed by a model that has it. */
   readonly random?: RandomStream;
@@ -84,12 +95,12 @@ export class Trainer {
   readonly #byRows: boolean;
 
   constructor(parts: TrainerParts) {
-    const { model, batch, optimizer, clipping, bounds, term, anyBatch = false } = parts;
+    const { model, batch, optimizer, clipping, bounds, noise, term, anyBatch = false } = parts;
     this.#parts = parts;
     this.#engine = model.engine;
     this.#plan = new Plan(model, batch, { training: true, perExample: bounds !== undefined });
-    // Clipping and local terms concern every row of a table, and parts of a batch add up in a gradient: else a step leaves rows unread.
-    this.#byRows = clipping === undefined && term === undefined && !anyBatch;
+    // Clipping, noise and local terms concern every row of a table, and parts of a batch add up in a gradient: else a step leaves rows unread.
+    this.#byRows = clipping === undefined && noise === undefined && term === undefined && !anyBatch;
     const tables = model.graph.nodes.filter((node) => node.kind.sparseGradient && this.#byRows);
     const entries = model.layout.filter((entry) => entry.trainable !== false && !tables.some((node) => node.entries[0] === entry));
     this.#dense = joined(entries);
@@ -134,9 +145,10 @@ export class Trainer {
     return result;
   }
 
-  /** target <- alpha gradient of the mean loss (or of the clipped sum over the expected batch) + beta target, in parts of at most a plan's rows. */
+  /** target <- alpha gradient of the mean loss (or of the clipped sum, with noise, over the expected batch) + beta target, in parts of at most a plan's rows. */
   #accumulate(weights: number, data: Dataset, rows: number, m: number, sink: Sink): StepResult {
-    const { bounds, batch } = this.#parts;
+    const { bounds, noise, batch } = this.#parts;
+    const expected = noise ? 1 : batch; // with noise the sum is divided after it
     if (m === 0) this.#gradient!.view.fill(0);
     let [loss, nonFinite] = [0, 0];
     for (let at = 0; at < m; at += batch) {
@@ -146,12 +158,13 @@ export class Trainer {
       this.#withRandom((random) => {
         this.#plan.forward(weights, count, random);
         if (bounds) {
-          const part = this.#plan.backwardClipped(count, bounds, { ...sink, alpha: sink.alpha / batch, beta });
+          const part = this.#plan.backwardClipped(count, bounds, { ...sink, alpha: sink.alpha / expected, beta });
           loss += part.loss;
           nonFinite += part.nonFinite;
         } else loss += this.#plan.backward(count, { ...sink, alpha: (sink.alpha * count) / m, beta });
       });
     }
+    if (noise) noiseOnGrid(this.#gradient!, noise.sigma, noise.stream, batch);
     return { loss, nonFinite };
   }
 

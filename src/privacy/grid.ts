@@ -46,7 +46,7 @@ export class GaussianGrid {
     this.sigma = sigma;
     this.clipNorm = clipNorm;
     this.size = size;
-    this.spacing = 2 ** (ceilLog2(sigma) - 20);
+    this.spacing = gridSpacing(sigma);
     this.scale = sigma / this.spacing;
     this.squaredBound = squaredBound(clipNorm / this.spacing, size);
     // Four roundings of 2^-53 are less than the 2^-50 added, and taken off again with those of the quotient.
@@ -61,6 +61,11 @@ function ceilLog2(x: number): number {
   bits.setFloat64(0, x);
   const word = bits.getBigUint64(0);
   return Number(word >> 52n) - 1023 + (word & 0xfffffffffffffn ? 1 : 0);
+}
+
+/** @internal g = 2^(ceil(log2 sigma) - 20). */
+export function gridSpacing(sigma: number): number {
+  return 2 ** (ceilLog2(sigma) - 20);
 }
 
 /** floor((b + sqrt(d)/2)^2) = floor((4 b^2 + d + sqrt(16 b^2 d)) / 4) in integers, then rounded down to an f64. */
@@ -93,7 +98,7 @@ export function gaussianGrid(options: GaussianGridOptions): GaussianGrid {
   checkNumber(op, "sigma", options.sigma, SIGMA);
   checkNumber(op, "size", options.size, { min: 1, max: 2 ** 29, integer: true });
   checkNumber(op, "clipNorm", options.clipNorm, { above: 0 });
-  const units = options.clipNorm / 2 ** (ceilLog2(options.sigma) - 20);
+  const units = options.clipNorm / gridSpacing(options.sigma);
   if (!(units >= 1 && units <= MAX_UNITS)) {
     throw new ParameterError(`${op}: expected clipNorm of 1 to 2^30 grid units, got ${units}; change clipNorm or sigma`, { argument: "clipNorm" });
   }

@@ -4,7 +4,7 @@ import { ParameterError, PrivacyError } from "../engine/errors.ts";
 import type { Tensor } from "../engine/tensor.ts";
 import { checkStream, type RandomStream } from "../random/chacha.ts";
 import { notFinite } from "./clip.ts";
-import { checkGrid, type GaussianGrid, noiseBlocks } from "./grid.ts";
+import { checkGrid, type GaussianGrid, gridSpacing, noiseBlocks } from "./grid.ts";
 
 /**
  * integers_i <- integers_i + round(sigma z_i / g), z_i independent standard normal (Box-Muller in f64 from 64 bits of tail and 48 of angle, |z| up to 9.49).
@@ -28,6 +28,19 @@ export function addGridNoise(integers: Tensor<"i32">, grid: GaussianGrid, stream
     return undefined;
   });
   return integers;
+}
+
+/**
+ * @internal x_i <- g (round(x_i / g) + round(sigma z_i / g)) / divisor on a sum that was made in f32, as DP-SGD's is: the noise is on the grid, but nothing
+ * verifies the norm of a contribution. {@link dpSgdEvent} says what that costs. Checks are its caller's.
+ */
+export function noiseOnGrid(x: Tensor<"f32">, sigma: number, stream: RandomStream, divisor: number): void {
+  const { engine, size } = x;
+  const spacing = gridSpacing(sigma);
+  stream.use(engine, noiseBlocks(size), engine.kernels.grid_gaussian_scratch(), (counter, key, nonce, scratch) => {
+    engine.kernels.grid_gaussian_f32(size, spacing, sigma / spacing, divisor, counter, key, nonce, x.address, x.address, scratch);
+    return undefined;
+  });
 }
 
 /** A quantized release of one party. */

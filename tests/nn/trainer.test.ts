@@ -24,9 +24,11 @@ import {
   type Tensor,
 } from "fedlane";
 import { afterEach, describe, expect, test } from "vitest";
+import { noiseOnGrid } from "#dist/privacy/grid_gaussian.js";
 import { countCases } from "../support/count.ts";
 import { bits, normals, random } from "../support/data.ts";
 import { allEngines, forEachBuild } from "../support/engines.ts";
+import { SIX } from "../support/statistics.ts";
 import { noise } from "../support/streams.ts";
 
 const N = 11;
@@ -223,6 +225,44 @@ forEachBuild("nn/trainer", (engine) => {
     expect(bits((await trained(p, { ...options, shuffle: await noise(2) })).values)).not.toEqual(bits(a.values));
   });
 
+  describe("DP-SGD: the noise of the grid on the clipped sum, both over the expected batch, through any optimizer", () => {
+    test.each([OPTIMIZERS[0]!, OPTIMIZERS[3]!])("%o", async (optimizer) => {
+      const p = problem(engine());
+      const [steps, clipNorm, noiseMultiplier] = [3, 0.4, 2];
+      // A batch as large as the data is sampled whole.
+      const options = { optimizer, sampling: "poisson", batchSize: N, epochs: steps, perExampleClipping: { clipNorm } } as const;
+      const got = await trained(p, { ...options, noise: { noiseMultiplier, stream: await noise(5) } });
+      const stream = await noise(5);
+      const want = engine().scope(() => {
+        const w = engine().copy(p.weights);
+        const rule = createOptimizer(engine(), p.model.size, optimizer);
+        for (let i = 0; i < steps; i++) {
+          const { sum } = clippedGradient(p.model, w, p.data, { clipNorm });
+          noiseOnGrid(sum, noiseMultiplier * clipNorm, stream, N);
+          rule.step(w, sum);
+        }
+        rule.dispose();
+        return subtract(w, p.weights, w).toArray();
+      });
+      close(got.values, want);
+      const calm = await trained(p, options);
+      expect(calm.values.some((v, i) => Math.abs(v - got.values[i]!) > 1e-2)).toBe(true);
+    });
+
+    test("every step has its noise, empty batches too: the variance of the weights is steps x (rate sigma / batch)^2", async () => {
+      const p = problem(engine());
+      const [epochs, learningRate, clipNorm] = [20, 0.01, 1e-3];
+      const options = { learningRate, sampling: "poisson", batchSize: 1, epochs, perExampleClipping: { clipNorm } } as const;
+      const { values, steps } = await trained(p, { ...options, noise: { noiseMultiplier: 500, stream: await noise(7) } });
+      expect(steps).toBe(epochs * N);
+      const d = values.length;
+      const ratio = values.reduce((sum, v) => sum + v * v, 0) / d / (steps * (learningRate * 500 * clipNorm) ** 2);
+      const error = SIX * Math.sqrt(2 / d);
+      expect(error, "a miss by two shows").toBeLessThan(1);
+      expect(Math.abs(ratio - 1)).toBeLessThan(error);
+    });
+  });
+
   test("FedProx: its term in the step; mu = 0 changes no bit of the optimizer pass", async () => {
     const p = problem(engine());
     const momentum = OPTIMIZERS[1]!;
@@ -258,6 +298,10 @@ forEachBuild("nn/trainer", (engine) => {
       [{ learningRate: 0.1, perExampleClipping: { clipNorm: Number.NaN } }, ParameterError],
       [{ learningRate: 0.1, perExampleClipping: { clipNorm: 1, perlayer: true } as never }, ParameterError],
       [{ learningRate: 0.1, sampling: "random" as never }, ParameterError],
+      [{ learningRate: 0.1, sampling: "poisson", noise: { noiseMultiplier: 1, stream: await noise(3) } }, ParameterError], // no bound
+      [{ learningRate: 0.1, perExampleClipping: { clipNorm: 1 }, noise: { noiseMultiplier: 1, stream: await noise(3) } }, ParameterError], // shuffled
+      [{ learningRate: 0.1, sampling: "poisson", perExampleClipping: { clipNorm: 1 }, noise: { noiseMultiplier: 0, stream: await noise(3) } }, ParameterError],
+      [{ learningRate: 0.1, sampling: "poisson", perExampleClipping: { clipNorm: 1 }, noise: { noiseMultiplier: 1 } as never }, ParameterError],
       [{ learningRate: 0.1, localTerm: { type: "fedprox", mu: -1 } }, ParameterError],
       [{ learningRate: 0.1, localTerm: { type: "feddyn", alpha: 1, history: p.weights.view as never } }, ParameterError],
     ];

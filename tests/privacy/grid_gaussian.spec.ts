@@ -1,4 +1,4 @@
-import { chunk, grid_gaussian_i32, grid_gaussian_i64, grid_gaussian_scratch, release_grid_f32_u8 } from "../../assembly/privacy/grid_gaussian";
+import { chunk, grid_gaussian_f32, grid_gaussian_i32, grid_gaussian_i64, grid_gaussian_scratch, release_grid_f32_u8 } from "../../assembly/privacy/grid_gaussian";
 import { MAGIC } from "../../assembly/lanes/f64";
 
 const KEY: usize = heap.alloc(32);
@@ -93,6 +93,18 @@ describe("grid_gaussian", () => {
         const level = min<f64>(max<f64>((y + 1500) * 255 / 3000, 0), 255);
         if (i >= n) expect(load<u8>(Q + i)).toBe(9);
         else expect(abs<f64>(<f64>load<u8>(Q + i) - level) <= 0.5000001).toBe(true);
+      }
+    }
+  });
+
+  test("on sums made in f32: rounded to the grid, the same noise, divided once, at every length 0..19", () => {
+    const unit: f64 = 0.0009765625;
+    for (let n = 0; n < 20; n++) {
+      for (let i = 0; i < 24; i++) store<f32>(X + (i << 2), <f32>((<f64>i - 9.25) * unit));
+      grid_gaussian_f32(n, unit, SCALE, 10, 3, KEY, NONCE, X, X, SCRATCH);
+      for (let i = 0; i < 24; i++) {
+        const noisy = <f32>(<f64>(load<i64>(ACC + (i << 3)) + i - 9) * unit / 10.0);
+        expect(load<f32>(X + (i << 2))).toBe(i < n ? noisy : <f32>((<f64>i - 9.25) * unit));
       }
     }
   });

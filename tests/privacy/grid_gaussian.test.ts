@@ -11,6 +11,7 @@ import {
   ShapeError,
 } from "fedlane";
 import { describe, expect, test } from "vitest";
+import { noiseOnGrid } from "#dist/privacy/grid_gaussian.js";
 import { RandomStream } from "#dist/random/chacha.js";
 import { keyWords } from "../random/chacha.reference.ts";
 import { countCases } from "../support/count.ts";
@@ -18,6 +19,7 @@ import { LENGTHS, normals } from "../support/data.ts";
 import { allEngines, forEachBuild } from "../support/engines.ts";
 import { guarded } from "../support/memory.ts";
 import { runs } from "../support/runs.ts";
+import { expectSameBits } from "../support/same.ts";
 import * as grid from "./grid.reference.ts";
 import * as reference from "./grid_gaussian.reference.ts";
 
@@ -167,9 +169,40 @@ forEachBuild("privacy/grid_gaussian", (engine) => {
   });
 });
 
-test("every build gives the same integers and levels", async () => {
+forEachBuild("privacy/grid_gaussian, sums made in f32", (engine) => {
+  const ran = countCases(LENGTHS.reduce<number>((sum, n) => sum + n, 0));
+  test("x becomes g (round(x / g) + the integers of the noise) / divisor: exact integers, one quotient; NaN and Infinity propagate", () => {
+    for (const n of LENGTHS) {
+      const want = noise(engine(), n, SCALE, 9);
+      const [sigma, divisor, g] = [SCALE * 2 ** -20, 7, 2 ** -20];
+      const x = normals(n, 4).map((v) => 100 * v);
+      if (n > 3) [x[1], x[3]] = [Number.NaN, Number.NEGATIVE_INFINITY];
+      engine().scope(() => {
+        const y = engine().copy(x);
+        noiseOnGrid(y, sigma, new RandomStream({ key: KEY, nonce: [0x06060606, 0x06060606, 0x06060606], counter: 9, private: false }), divisor);
+        for (const [i, v] of y.view.entries()) {
+          const exact = (g * (Math.round(x[i]! / g) + want[i]!)) / divisor;
+          // One unit of the grid where x is a tie, and an f32.
+          if (Number.isFinite(x[i]!)) expect(Math.abs(v - exact)).toBeLessThanOrEqual(2 ** -24 * Math.abs(exact) + g / divisor);
+          else expect(Number.isFinite(v)).toBe(false);
+          ran();
+        }
+      });
+    }
+  });
+});
+
+test("every build gives the same integers, levels and noisy sums", async () => {
   const engines = Object.values(await allEngines());
   for (const n of [...LENGTHS, 100_003]) {
+    const sums = engines.map((engine) =>
+      engine.scope(() => {
+        const x = engine.tensor("f32", n, normals(n, 5));
+        noiseOnGrid(x, 0.8, stream(), 3);
+        return x.toArray();
+      }),
+    );
+    for (const sum of sums) expectSameBits(sum, sums[0]!);
     const got = engines.map((engine) => noise(engine, n, 2 ** 20, 7));
     for (const k of got) if (k.some((v, i) => v !== got[0]![i])) expect(k).toEqual(got[0]);
     if (n === 0) continue;
