@@ -24,6 +24,7 @@ export type { DType, Tensor, TypedArrays } from "./engine/tensor.ts";
 export { type Evaluation, evaluate, type LocalUpdate, type LocalUpdateOptions, localUpdate, predict } from "./federated/client.ts";
 export { type FactorisationConfig, type Objective, trainFactorisation } from "./federated/factorisation.ts";
 export { type Partition, partitionDirichlet, partitionIid, partitionShards, sampleClients } from "./federated/partition.ts";
+export { dpSgdEvent } from "./federated/privacy.ts";
 export {
   drawTrial,
   type HeldOut,
@@ -48,6 +49,7 @@ export {
 } from "./federated/recommendation.ts";
 export { type RoundResult, serverRound } from "./federated/server.ts";
 export { decodeFrame, encodeFrame, type Frame, type FrameCaps } from "./formats/frame.ts";
+export { decodeIntegers, encodeIntegers, type IntegerBits } from "./formats/integers.ts";
 export { type MatmulOptions, matmul, productSquaredNorm } from "./linalg/gemm.ts";
 export { hadamard, paddedSize, rotate, rotateBack } from "./linalg/hadamard.ts";
 export { dot, maxAbs, squaredNorm, sum } from "./linalg/reduce.ts";
@@ -133,7 +135,7 @@ export { relu, reluBackward } from "./nn/relu.ts";
 export { type FlattenLayer, flatten, type ReshapeLayer, reshape } from "./nn/reshape.ts";
 export { putRows, type RowsOptions, takeRows, type UpdateRowsOptions, updateRows } from "./nn/rows.ts";
 export { accuracy, softmax, softmaxBackward, softmaxCrossEntropy } from "./nn/softmax.ts";
-export type { GradientClipping, PerExampleClipping } from "./nn/trainer.ts";
+export type { GradientClipping, GradientNoise, PerExampleClipping } from "./nn/trainer.ts";
 export type { Padding, Pair } from "./nn/window.ts";
 export { type AdagradOptions, type AdagradRule, adagrad, type RmspropOptions, type RmspropRule, rmsprop } from "./optim/adagrad.ts";
 export { type AdamOptions, type AdamRule, type AdamState, type AdamwRule, adam, type YogiRule, yogi } from "./optim/adam.ts";

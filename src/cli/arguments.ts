@@ -11,6 +11,7 @@ export type Known = Readonly<Record<string, "value" | "flag">>;
 export interface Range {
   readonly above?: number;
   readonly min?: number;
+  readonly below?: number;
   readonly max?: number;
   readonly integer?: boolean;
 }
@@ -69,16 +70,22 @@ export class Arguments {
     const text = this.#given.get(name);
     if (text === undefined) return undefined;
     const value = Number(text);
-    const { above, min, max, integer } = range;
+    const { above, min, below, max, integer } = range;
     const fits =
       text.trim() !== "" &&
       Number.isFinite(value) &&
       (above === undefined || value > above) &&
       (min === undefined || value >= min) &&
+      (below === undefined || value < below) &&
       (max === undefined || value <= max) &&
       (!integer || Number.isSafeInteger(value));
     if (fits) return value;
-    const limits = [above !== undefined && `above ${above}`, min !== undefined && `at least ${min}`, max !== undefined && `at most ${max}`];
+    const limits = [
+      above !== undefined && `above ${above}`,
+      min !== undefined && `at least ${min}`,
+      below !== undefined && `below ${below}`,
+      max !== undefined && `at most ${max}`,
+    ];
     throw new UsageError(
       `fedlane simulate: expected --${name} to be ${integer ? "an integer" : "a number"} ${limits.filter(Boolean).join(" and ")}, got ${JSON.stringify(text)}`,
     );

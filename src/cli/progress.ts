@@ -35,7 +35,7 @@ const EVERY = 10;
 
 /** What a round of a simulation on images came to. */
 export function imageRound(r: RoundReport, short: boolean): string {
-  const bytes = `${formatBytes(r.totalBytesUp)} up ${formatBytes(r.totalBytesDown)} down`;
+  const bytes = r.epsilon === undefined ? `${formatBytes(r.totalBytesUp)} up ${formatBytes(r.totalBytesDown)} down` : `epsilon ${r.epsilon.toFixed(3)}`;
   return `${short ? "" : "accuracy "}${formatPercent(r.accuracy)}  loss ${r.loss.toFixed(4)}  ${bytes}`;
 }
 

@@ -1,5 +1,5 @@
 // The report: one HTML file that needs nothing else, no network and no script.
-import type { RoundReport, SimulationResult } from "../workers/index.ts";
+import type { PrivacySummary, RoundReport, SimulationResult } from "../workers/index.ts";
 import { reproduceCommand, type SimulateOptions } from "./options.ts";
 import { figure, page, prose, roundTable, tileList, wordTable } from "./page.ts";
 import { barChart, escapeText, lineChart } from "./plot.ts";
@@ -40,6 +40,7 @@ export function publishedRounds(o: SimulateOptions): number | undefined {
     o.fraction === 0.1 &&
     o.batch === 10 &&
     o.clip === undefined &&
+    o.dp === undefined &&
     o.exampleClip === undefined;
   if (same && o.model === "2nn" && o.epochs === 1 && o.target === 0.97) return { iid: 87, shards: 664, dirichlet: undefined }[o.partition];
   if (same && o.model === "cnn" && o.epochs === 5 && o.target === 0.99) return { iid: 18, shards: 206, dirichlet: undefined }[o.partition];
@@ -51,7 +52,12 @@ export function bitsName(bits: number): string {
 }
 
 export function modelName(o: SimulateOptions): string {
-  return { "2nn": "2NN (784-200-200-10, relu)", cnn: "CNN (conv 32, conv 64, dense 512-10)", logistic: "logistic regression (784-10)" }[o.model];
+  return {
+    "2nn": "2NN (784-200-200-10, relu)",
+    cnn: "CNN (conv 32, conv 64, dense 512-10)",
+    "cnn-small": "small CNN (conv 16, conv 32, dense 32-10)",
+    logistic: "logistic regression (784-10)",
+  }[o.model];
 }
 
 export function algorithmName({ algorithm, strength }: SimulateOptions): string {
@@ -74,7 +80,12 @@ export function percentName(share: number): string {
 }
 
 export const PRIVACY_NOTE =
-  "No privacy guarantee is claimed yet: noise, if any, comes from a seed, so that anybody with it can subtract it, and nothing accounts for the privacy spent.";
+  "No privacy guarantee: noise, if any, comes from a seed, so that anybody with it can subtract it, and without --dp nothing accounts for the privacy spent.";
+
+/** What a run with --dp shows, in a sentence. */
+export function privacyNote({ mode }: NonNullable<SimulateOptions["dp"]>, unit: string): string {
+  return `Simulated: the noise comes from a seed, so that the run can be repeated, and anybody with the seed can subtract it. Epsilon is what the same run with private keys would spend, per ${unit}, mode ${mode}.`;
+}
 
 /** The page. */
 export function renderReport(content: ReportContent): string {
@@ -114,7 +125,8 @@ export function renderReport(content: ReportContent): string {
     `<h1>${escapeText(title)}</h1>`,
     `<p class="lead">${prose(verdict(content))}</p>`,
     tiles(content),
-    ...(o.clip === undefined ? [] : [`<p class="note">${prose(PRIVACY_NOTE)}</p>`]),
+    ...(o.clip === undefined ? [] : [`<p class="note">${prose(o.dp ? privacyNote(o.dp, main.privacy!.unit) : PRIVACY_NOTE)}</p>`]),
+    ...(main.privacy ? [figure("Accuracy against epsilon spent", epsilonText(main.privacy), epsilonChart(main, accuracy))] : []),
     figure("Test accuracy by round", `Share of the ${content.examples.test} test images the global model gets right after each round.`, byRound),
     figure("Loss by round", `The run ${named(main)}. Training loss is the mean over a client's examples, each before its step.`, loss),
     figure("Accuracy against bytes sent up", bytesText(content), byBytes),
@@ -130,6 +142,19 @@ export function renderReport(content: ReportContent): string {
   return page(title, body);
 }
 
+function epsilonText({ accountant, unit, adjacency, delta, noiseMultiplier }: PrivacySummary): string {
+  return `Epsilon at delta ${delta}, per ${unit}, neighbours by ${adjacency}; accountant ${accountant.toUpperCase()}, noise multiplier ${Number(noiseMultiplier.toPrecision(5))}. The budget is charged before each round.`;
+}
+
+function epsilonChart({ rounds, privacy }: Run, y: Parameters<typeof lineChart>[0]["y"]): string {
+  return lineChart({
+    title: "Test accuracy against epsilon spent",
+    x: { label: `epsilon spent (budget ${privacy!.budget})`, format: (v) => String(v), include: [0] },
+    y,
+    series: [{ name: "test", points: rounds.map((r) => [r.epsilon!, r.accuracy] as const) }],
+  });
+}
+
 /** The run in a sentence or two. */
 export function verdict({ options: o, main }: ReportContent): string {
   const hit = reached(main, o.target);
@@ -137,12 +162,24 @@ export function verdict({ options: o, main }: ReportContent): string {
   const published = publishedRounds(o);
   const paper = published === undefined ? "" : ` (McMahan et al. 2017 report ${published} for this setting)`;
   const seconds = formatSeconds(main.milliseconds / 1000);
+  const last = main.rounds.at(-1);
+  if (main.privacy) {
+    const why = {
+      budget: "the budget was spent",
+      rounds: "all rounds were run",
+      target: `${percentName(o.target)} was reached`,
+      aborted: "it was stopped by hand",
+    };
+    const spent = `epsilon ${(last?.epsilon ?? 0).toFixed(3)} of ${main.privacy.budget} spent`;
+    return `${formatPercent(last?.accuracy ?? Number.NaN)} test accuracy after ${main.rounds.length} rounds in ${seconds}, ${spent} (delta ${main.privacy.delta}, per ${main.privacy.unit}); ${why[main.reason]}.`;
+  }
   if (hit) return `Reached ${percentName(o.target)} test accuracy in ${hit.round} rounds${paper} in ${seconds}.`;
   const how = main.reason === "aborted" ? "Stopped by hand" : "Stopped";
   return `${how} after ${main.rounds.length} rounds in ${seconds} without reaching ${percentName(o.target)}${paper}; best test accuracy ${formatPercent(best)}.`;
 }
 
 function bytesText({ options: o, main, plain }: ReportContent): string {
+  if (o.dp) return "Updates as sent, headers included.";
   if (!plain) return `Update frames as sent, headers included. One run was made, ${bitsName(main.bits)}.`;
   const [a, b] = [reached(main, o.target), reached(plain, o.target)];
   const ratio = a && b ? `: ${formatBytes(a.totalBytesUp)} against ${formatBytes(b.totalBytesUp)} to ${percentName(o.target)}` : "";
@@ -189,7 +226,17 @@ function configuration({ options: o, main, version, parameters, examples, client
     ],
     ["updates", bitsName(o.bits)],
     ["clipping", o.clip === undefined ? "none" : `L2 norm at most ${o.clip}`],
-    ["noise", o.noiseMultiplier ? `Gaussian, multiplier ${o.noiseMultiplier}` : "none"],
+    ...(main.privacy
+      ? [["privacy", `${main.privacy.mode}, per ${main.privacy.unit}, ${main.privacy.adjacency}, ${main.privacy.accountant.toUpperCase()}`] as [string, string]]
+      : []),
+    [
+      "noise",
+      main.privacy
+        ? `multiplier ${Number(main.privacy.noiseMultiplier.toPrecision(5))}, ${o.noiseMultiplier ? "given" : "calibrated"}`
+        : o.noiseMultiplier
+          ? `Gaussian, multiplier ${o.noiseMultiplier}`
+          : "none",
+    ],
     ["stop", `at ${percentName(o.target)} test accuracy, or after ${o.rounds} rounds`],
     ["seed", String(o.seed)],
     ["fedlane", `${version}, build ${main.build}, ${main.workers} workers${main.workerRestarts > 0 ? `, ${main.workerRestarts} restarted` : ""}`],

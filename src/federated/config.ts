@@ -8,6 +8,7 @@ import { checkClipping, clippingBounds, type GradientClipping, type PerExampleCl
 import { checkOptimizer, type OptimizerOptions } from "../optim/optimizer.ts";
 import { checkSgd } from "../optim/sgd.ts";
 import type { DataArrays } from "../workers/entry.ts";
+import { checkPrivacy, type SimulationPrivacy } from "./privacy.ts";
 import { checkFederatedTerm, type FederatedTerm } from "./term.ts";
 
 export interface SimulationData {
@@ -46,6 +47,8 @@ export interface SimulationConfig {
   readonly clipNorm?: number;
   /** Standard deviation of the noise on the sum of a round's updates, in units of clipNorm; each client adds its share before it quantizes. */
   readonly noiseMultiplier?: number;
+  /** Differential privacy with a budget, in place of clipNorm, noiseMultiplier, bits and perExampleClipping. */
+  readonly privacy?: SimulationPrivacy;
   /** Most rounds to run. */
   readonly rounds: number;
   /** Stop at this test accuracy. */
@@ -73,6 +76,7 @@ const KNOWN: readonly (keyof SimulationConfig)[] = [
   "bits",
   "clipNorm",
   "noiseMultiplier",
+  "privacy",
   "rounds",
   "targetAccuracy",
   "unsafeSeed",
@@ -134,7 +138,28 @@ export function checkConfig(config: SimulationConfig, data: SimulationData, mode
     if (config.noiseMultiplier > 0 && config.clipNorm === undefined)
       throw new ParameterError(`${op}: expected clipNorm with noiseMultiplier, got none: noise without a bound hides nothing`);
   }
+  if (config.privacy !== undefined) checkWithPrivacy(op, config);
   if (config.targetAccuracy !== undefined) checkNumber(op, "targetAccuracy", config.targetAccuracy, { min: 0, max: 1 });
+}
+
+/** Whatever else would leave a client, or make updates weigh differently, has no place beside a promise. */
+function checkWithPrivacy(op: string, config: SimulationConfig): void {
+  checkPrivacy(op, config.privacy!);
+  for (const name of ["clipNorm", "noiseMultiplier", "perExampleClipping"] as const) {
+    if (config[name] !== undefined)
+      throw new ParameterError(`${op}: expected ${name} to be left to privacy, got ${describe(config[name])} beside it`, { argument: name });
+  }
+  if ((config.bits ?? 32) !== 32)
+    throw new ParameterError(`${op}: expected no bits beside privacy, whose updates stay on their grid, got ${config.bits}`, { argument: "bits" });
+  const term = config.localTerm?.type;
+  if (term === "scaffold" || term === "feddyn")
+    throw new ParameterError(`${op}: expected no local term but FedProx beside privacy, got ${term}, which sends or keeps more than the protected update`, {
+      argument: "localTerm",
+    });
+  if (config.partition.some((rows) => rows.length === 0))
+    throw new ParameterError(`${op}: expected every client to have examples beside privacy, got one without: who is left out would depend on data`, {
+      argument: "partition",
+    });
 }
 
 /** The clients' optimizer as plain data. */

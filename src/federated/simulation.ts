@@ -3,19 +3,24 @@
 // Same final bits for any number of workers and any order of answers: a client's update depends on its task alone, the mean does not
 // depend on order (aggregate/mean.ts), and the test set is evaluated in fixed slices.
 import { createMean, type Mean } from "../aggregate/mean.ts";
+import type { ModularSum } from "../aggregate/modular.ts";
 import { checkOptions } from "../engine/check.ts";
 import { createEngine } from "../engine/create.ts";
 import type { Build, Engine, Numerics, Profile } from "../engine/engine.ts";
 import { Tensor } from "../engine/tensor.ts";
-import { decodeFrame } from "../formats/frame.ts";
+import { decodeFrame, type FrameCaps } from "../formats/frame.ts";
+import { decodeIntegers, type IntegerBits } from "../formats/integers.ts";
 import type { Model } from "../nn/model.ts";
 import type { OptimizerOptions } from "../optim/optimizer.ts";
+import { GridSum } from "../privacy/grid_sum.ts";
 import type { RandomStream } from "../random/chacha.ts";
 import { createStream } from "../random/key.ts";
 import type { TrainTask } from "../workers/entry.ts";
 import { createPool, type Pool } from "../workers/pool.ts";
 import { checkConfig, clientOptimizer, type SimulationConfig, type SimulationData } from "./config.ts";
 import { sampleClients } from "./partition.ts";
+import { clientsOfRound, type ReleaseShape } from "./privacy.ts";
+import { type PrivacySummary, Protection } from "./protection.ts";
 import { TermState } from "./term.ts";
 
 /** One round, as it is reported. */
@@ -35,6 +40,8 @@ export interface RoundReport {
   readonly bytesDown: number;
   readonly totalBytesUp: number;
   readonly totalBytesDown: number;
+  /** With `privacy`: epsilon spent after the round, at the budget's delta. */
+  readonly epsilon?: number;
   readonly milliseconds: number;
 }
 
@@ -54,7 +61,10 @@ export interface SimulationResult {
   /** Final global weights. */
   readonly weights: Float32Array;
   readonly rounds: readonly RoundReport[];
-  readonly reason: "target" | "rounds" | "aborted";
+  /** "budget": another round would have spent more than the privacy budget. */
+  readonly reason: "target" | "rounds" | "budget" | "aborted";
+  /** With `privacy` in the configuration. */
+  readonly privacy?: PrivacySummary;
   /** Milliseconds in kernels by room, over all workers and the server. */
   readonly profile: Profile;
   readonly build: Build;
@@ -81,6 +91,7 @@ export async function simulate(data: SimulationData, config: SimulationConfig, o
   options.onPool?.(pool);
   const profile = engine.startProfile();
   const rounds: RoundReport[] = [];
+  let protection: Protection | undefined;
   const done = (weights: Tensor<"f32">, reason: SimulationResult["reason"]): SimulationResult => ({
     weights: weights.toArray(),
     rounds,
@@ -90,6 +101,7 @@ export async function simulate(data: SimulationData, config: SimulationConfig, o
     workers,
     workerRestarts: pool.restarts,
     private: false,
+    ...(protection && { privacy: protection.summary }),
   });
   try {
     const seed = (purpose: string) => createStream({ purpose, unsafeSeed: config.unsafeSeed });
@@ -105,10 +117,12 @@ export async function simulate(data: SimulationData, config: SimulationConfig, o
     const optimizer = clientOptimizer("simulate", config);
     const rate = typeof optimizer.learningRate === "number" ? optimizer.learningRate : 0;
     const term = new TermState(engine, model.size, config.partition.length, config.localTerm, rate);
-    const round = { engine, model, pool, data, config, optimizer, term, streams, mean, weights, profile, signal };
+    if (config.privacy) protection = await Protection.open("simulate", engine, config.privacy, releaseShape(config, model.size), streams);
+    const round = { engine, model, pool, data, config, optimizer, term, streams, protection, mean, weights, profile, signal };
     while (rounds.length < config.rounds) {
       let report: RoundReport;
       try {
+        if (protection && !(await protection.charge(rounds.length + 1))) return done(weights, "budget");
         report = await runRound(round, rounds.length + 1, rounds.at(-1));
       } catch (error) {
         if (signal?.aborted && error === signal.reason) return done(weights, "aborted");
@@ -142,6 +156,7 @@ interface Round {
   readonly optimizer: OptimizerOptions;
   readonly term: TermState;
   readonly streams: Streams;
+  readonly protection: Protection | undefined;
   readonly mean: Mean;
   readonly weights: Tensor<"f32">;
   readonly profile: Profile;
@@ -150,14 +165,15 @@ interface Round {
 
 /** Sample clients, train them, average, evaluate. The weights change only when every update of the round is in. */
 async function runRound(r: Round, index: number, before: RoundReport | undefined): Promise<RoundReport> {
-  const { engine, model, pool, config, term, mean, weights, profile, signal } = r;
+  const { engine, model, pool, config, term, protection, mean, weights, profile, signal } = r;
   const start = performance.now();
-  const count = Math.max(1, Math.round(config.clientFraction * config.partition.length));
-  const chosen = sampleClients(engine, config.partition.length, count, r.streams.sample.fork(index, 0));
+  const clients = config.partition.length;
+  const chosen = protection?.choose(index) ?? sampleClients(engine, clients, clientsOfRound(clients, config.clientFraction), r.streams.sample.fork(index, 0));
   const active = Array.from(chosen).filter((client) => config.partition[client]!.length > 0);
   const sent = weights.toArray();
   mean.reset();
   term.beginRound();
+  protection?.beginRound();
   let bytesUp = 0;
   const results = await Promise.all(
     active.map(async (client) => {
@@ -165,16 +181,19 @@ async function runRound(r: Round, index: number, before: RoundReport | undefined
       const result = await pool.train(() => trainTask(r, sent, rows, active.length, index, client), signal);
       bytesUp += result.frame.length;
       addProfile(profile, result.profile);
-      addFrame(engine, mean, result.frame, Math.max(1, rows.length));
+      if (protection?.residues) addResidues(engine, protection.residues, result.frame);
+      else addFrame(engine, protection?.sum ?? mean, result.frame, { size: model.size, maxWeight: Math.max(1, rows.length) });
       if (result.change) {
         bytesUp += result.change.length;
-        addFrame(engine, term.changes!, result.change, 1);
+        addFrame(engine, term.changes!, result.change, { size: model.size, maxWeight: 1 });
       }
       return { client, ...result };
     }),
   );
   const own = results.flatMap(({ client, own }) => (own ? [[client, own] as const] : []));
-  term.endRound(weights, mean, own, config.serverLearningRate ?? 1);
+  const rate = config.serverLearningRate ?? 1;
+  if (protection?.sum || protection?.residues) protection.finish(index, weights, rate);
+  else term.endRound(weights, mean, own, rate);
   const { accuracy, loss } = await evaluateSlices(r);
   const bytesDown = active.length * (model.size + term.extraDown) * 4;
   return {
@@ -187,14 +206,15 @@ async function runRound(r: Round, index: number, before: RoundReport | undefined
     bytesDown,
     totalBytesUp: (before?.totalBytesUp ?? 0) + bytesUp,
     totalBytesDown: (before?.totalBytesDown ?? 0) + bytesDown,
+    ...(protection && { epsilon: protection.spent }),
     milliseconds: performance.now() - start,
   };
 }
 
 /** The task of one client in one round; the worker gets a clone. */
 function trainTask(r: Round, sent: Float32Array, rows: Uint32Array, clients: number, round: number, client: number): TrainTask {
-  const { config, streams, term } = r;
-  const { clipNorm, noiseMultiplier = 0 } = config;
+  const { config, streams, term, protection } = r;
+  const { clipNorm, noiseMultiplier = 0, privacy } = config;
   return {
     weights: sent,
     rows,
@@ -202,10 +222,11 @@ function trainTask(r: Round, sent: Float32Array, rows: Uint32Array, clients: num
     batchSize: config.batchSize,
     optimizer: inRound(r.optimizer, config.learningRateDecay ?? 1, round),
     clipping: config.clipping,
-    perExampleClipping: config.perExampleClipping,
+    perExampleClipping: privacy?.mode === "dp-sgd" ? { clipNorm: privacy.clipNorm } : config.perExampleClipping,
+    privacy: protection?.task(round),
     term: term.task(client),
     bits: config.bits ?? 32,
-    weight: clipNorm === undefined && !term.equalWeights ? rows.length : 1,
+    weight: clipNorm === undefined && privacy?.mode !== "local" && !term.equalWeights ? rows.length : 1,
     clipNorm,
     // Independent shares of n clients add up to a variance of (noiseMultiplier clipNorm)^2.
     sigma: (noiseMultiplier * (clipNorm ?? 0)) / Math.sqrt(clients),
@@ -220,16 +241,29 @@ function inRound(optimizer: OptimizerOptions, decay: number, round: number): Opt
   return decay === 1 ? optimizer : { ...optimizer, learningRate: (optimizer.learningRate as number) * decay ** (round - 1) };
 }
 
+/** What of a configuration decides how many releases there are. */
+function releaseShape({ clientFraction, rounds, epochs, batchSize, partition }: SimulationConfig, size: number): ReleaseShape {
+  return { size, clientFraction, rounds, epochs, batchSize, examples: partition.map((rows) => rows.length) };
+}
+
 /** What a server does with bytes from a client. */
-function addFrame(engine: Engine, mean: Mean, bytes: Uint8Array, maxWeight: number): void {
-  const { update, weight } = decodeFrame(engine, bytes, { size: mean.size, maxWeight });
+function addFrame(engine: Engine, sum: Mean | GridSum, bytes: Uint8Array, caps: FrameCaps): void {
+  const { update, weight } = decodeFrame(engine, bytes, caps);
   if (update instanceof Tensor) {
-    mean.add(update, weight);
+    if (sum instanceof GridSum) sum.add(update);
+    else sum.add(update, weight);
     update.dispose();
   } else {
-    mean.addQuantized(update, weight);
+    (sum as Mean).addQuantized(update, weight);
     update.bytes.dispose();
   }
+}
+
+/** The same for the integers of a secure sum, which arrive as they are. */
+function addResidues(engine: Engine, sum: ModularSum, bytes: Uint8Array): void {
+  const integers = decodeIntegers(engine, bytes, sum.size, sum.bits as IntegerBits);
+  sum.add(integers);
+  integers.dispose();
 }
 
 async function evaluateSlices({ pool, data, weights, profile, signal }: Round): Promise<{ accuracy: number; loss: number }> {

@@ -4,9 +4,12 @@ import { quantize } from "../compress/quantize.ts";
 import { createEngine } from "../engine/create.ts";
 import type { Build, Engine, Numerics, Profile } from "../engine/engine.ts";
 import { type SerialisedError, serialiseError, WorkerError } from "../engine/errors.ts";
+import type { Tensor } from "../engine/tensor.ts";
 import { type Evaluation, evaluate, localUpdate } from "../federated/client.ts";
+import type { TaskPrivacy } from "../federated/protection.ts";
 import { type TaskTerm, trainWithTerm } from "../federated/term.ts";
 import { encodeFrame } from "../formats/frame.ts";
+import { encodeIntegers, type IntegerBits } from "../formats/integers.ts";
 import type { Dataset } from "../nn/dataset.ts";
 import type { LayerNode } from "../nn/layers.ts";
 import type { Loss } from "../nn/loss.ts";
@@ -14,7 +17,10 @@ import type { Model } from "../nn/model.ts";
 import type { GradientClipping, PerExampleClipping } from "../nn/trainer.ts";
 import type { OptimizerOptions } from "../optim/optimizer.ts";
 import { clipByNorm } from "../privacy/clip.ts";
+import { distributedGaussian } from "../privacy/distributed_gaussian.ts";
 import { addGaussianNoise } from "../privacy/gaussian.ts";
+import { gaussianGrid } from "../privacy/grid.ts";
+import { createGridSum } from "../privacy/grid_sum.ts";
 import { RandomStream, type StreamState } from "../random/chacha.ts";
 import { asEndpoint, threads } from "./spawn.ts";
 
@@ -45,6 +51,8 @@ export interface TrainTask {
   readonly optimizer: OptimizerOptions;
   readonly clipping: GradientClipping | undefined;
   readonly perExampleClipping: PerExampleClipping | undefined;
+  /** Differential privacy, where the run has it. With "central" it is the server's: the update travels as it is. */
+  readonly privacy: TaskPrivacy | undefined;
   readonly term: TaskTerm | undefined;
   /** 1 to 8, or 32 for plain f32. */
   readonly bits: number;
@@ -104,6 +112,32 @@ async function answer<T>(body: () => T | Promise<T>): Promise<Answer<T>> {
   }
 }
 
+/** What leaves the client: its update clipped, with noise where that is its part, as bytes. */
+function encodeUpdate(engine: Engine, delta: Tensor<"f32">, task: TrainTask): Uint8Array<ArrayBuffer> {
+  const { privacy, clipNorm, weight } = task;
+  const noise = new RandomStream(task.noise);
+  if (privacy?.mode === "distributed") {
+    const { pipeline, rotation } = privacy;
+    const integers = distributedGaussian(pipeline).encode(delta, { rotation: new RandomStream(rotation), noise });
+    return encodeIntegers(integers, pipeline.bits as IntegerBits);
+  }
+  if (privacy?.mode === "local") {
+    const grid = gaussianGrid({ sigma: privacy.sigma, clipNorm: privacy.clipNorm, size: delta.size });
+    const sum = createGridSum(engine, grid);
+    try {
+      sum.add(delta);
+      sum.addNoise(noise);
+      sum.release(delta);
+    } finally {
+      sum.dispose();
+    }
+    return encodeFrame(delta, weight);
+  }
+  if (clipNorm !== undefined) clipByNorm(delta, clipNorm);
+  if (task.sigma > 0) addGaussianNoise(delta, task.sigma, noise);
+  return encodeFrame(task.bits === 32 ? delta : quantize(delta, task.bits, new RandomStream(task.rounding)), weight);
+}
+
 const api = {
   start: (setup: Setup): Promise<Answer<true>> =>
     answer(async () => {
@@ -128,16 +162,18 @@ const api = {
               ...(task.clipping && { clipping: task.clipping }),
               ...(task.perExampleClipping && { perExampleClipping: task.perExampleClipping }),
               ...(localTerm && { localTerm }),
+              ...(task.privacy?.mode === "dp-sgd" && {
+                sampling: "poisson" as const,
+                noise: { noiseMultiplier: task.privacy.noiseMultiplier, stream: new RandomStream(task.noise) },
+              }),
               shuffle: new RandomStream(task.shuffle),
               rows: engine.tensor("u32", task.rows.length, task.rows),
             }),
           );
           const { delta, loss } = trained;
-          if (task.clipNorm !== undefined) clipByNorm(delta, task.clipNorm);
-          if (task.sigma > 0) addGaussianNoise(delta, task.sigma, new RandomStream(task.noise));
-          const update = task.bits === 32 ? delta : quantize(delta, task.bits, new RandomStream(task.rounding));
+          const frame = encodeUpdate(engine, delta, task);
           return {
-            frame: encodeFrame(update, task.weight),
+            frame,
             loss,
             profile,
             ...(state && { own: state.own }),

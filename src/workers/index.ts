@@ -1,5 +1,7 @@
 // The public surface of "fedlane/worker": what needs comlink.
 export type { SimulationConfig, SimulationData } from "../federated/config.ts";
+export type { PrivacyMode, SimulationPrivacy } from "../federated/privacy.ts";
+export type { PrivacySummary } from "../federated/protection.ts";
 export {
   type RoundReport,
   type SimulationOptions,

@@ -46,6 +46,7 @@ describe("options", () => {
       clip: undefined,
       exampleClip: undefined,
       noiseMultiplier: undefined,
+      dp: undefined,
       seed: 1,
       data: undefined,
       out: "fedlane-report.html",
@@ -81,6 +82,22 @@ describe("options", () => {
       expect(given).toMatchObject({ algorithm, strength });
       expect(parsed(...reproduceCommand(given).split(" ").slice(2))).toEqual(given);
     }
+  });
+
+  test("--dp: a budget, other defaults by mode, and the command that reproduces it", () => {
+    expect(options("--dp", "central", "--epsilon", "8")).toMatchObject({
+      dp: { mode: "central", epsilon: 8, delta: 1e-5 },
+      model: "logistic",
+      clients: 6000,
+      clip: 1,
+      noiseMultiplier: undefined,
+      bits: 32,
+      compare: false,
+    });
+    const given = options(..."--dp dp-sgd --epsilon 3 --delta 1e-6 --noise-multiplier 1.1 --clients 1 --out /a.html".split(" "));
+    expect(given).toMatchObject({ dp: { mode: "dp-sgd", epsilon: 3, delta: 1e-6 }, model: "cnn-small", batch: 256, noiseMultiplier: 1.1, clients: 1 });
+    const again = parsed(...reproduceCommand(given).split(" ").slice(2));
+    expect({ ...again, out: given.out }).toEqual(given);
   });
 
   test("films: defaults, and the command that reproduces a run", () => {
@@ -133,7 +150,7 @@ describe("options", () => {
     ["simulate cifar", /the data set mnist or fashion-mnist or movielens, got cifar/],
     ["simulate mnist twice", /options only, got twice/],
     ["simulate fashion-mnist mnist", /^fedlane simulate fashion-mnist: expected options only, got mnist/],
-    ["simulate mnist --model vgg", /--model to be 2nn or cnn or logistic, got "vgg"/],
+    ["simulate mnist --model vgg", /--model to be 2nn or cnn or cnn-small or logistic, got "vgg"/],
     ["simulate mnist --algorithm fedsgd", /--algorithm to be fedavg or fedprox or scaffold or feddyn, got "fedsgd"/],
     ["simulate mnist --strength 1", /--strength only with --algorithm fedprox or feddyn, got it with --algorithm fedavg/],
     ["simulate mnist --algorithm feddyn --strength 0", /--strength to be a number above 0, got "0"/],
@@ -157,6 +174,15 @@ describe("options", () => {
     ["simulate mnist --clip 0", /--clip to be a number above 0, got "0"/],
     ["simulate mnist --noise-multiplier 1", /--clip with --noise-multiplier.*got none/],
     ["simulate mnist --clip 1 --noise-multiplier -1", /--noise-multiplier to be a number at least 0, got "-1"/],
+    ["simulate mnist --dp shuffle --epsilon 1", /--dp to be central or local or distributed or dp-sgd, got "shuffle"/],
+    ["simulate mnist --dp central", /--epsilon, the budget, with --dp central, got none/],
+    ["simulate mnist --dp central --epsilon 0", /--epsilon to be a number above 0, got "0"/],
+    ["simulate mnist --dp central --epsilon 1 --delta 1", /--delta to be a number above 0 and below 1, got "1"/],
+    ["simulate mnist --epsilon 1", /--dp MODE with --epsilon, got none/],
+    ["simulate mnist --dp dp-sgd --epsilon 1 --example-clip 1", /--clip with --dp dp-sgd, got --example-clip/],
+    ["simulate mnist --dp central --epsilon 1 --bits 8", /no --bits with --dp/],
+    ["simulate mnist --dp central --epsilon 1 --compare", /no --compare with --dp/],
+    ["simulate mnist --dp central --epsilon 1 --algorithm scaffold", /--algorithm fedavg or fedprox with --dp, got scaffold/],
     ["simulate mnist --seed -1", /--seed .*got "-1"/],
     ["simulate mnist --workers 0", /--workers .*got "0"/],
     ["simulate mnist --factors 3", /^fedlane simulate mnist: expected an option that fedlane --help lists for it, got --factors$/],

@@ -76,3 +76,42 @@ export function misfit(sample: ArrayLike<number>, pmf: readonly number[]): numbe
   const freedom = cells - 1;
   return (Math.cbrt(statistic / freedom) - 1 + 2 / (9 * freedom)) / Math.sqrt(2 / (9 * freedom));
 }
+
+/**
+ * Clopper and Pearson's interval for a probability after k successes in n trials: each end is missed with probability alpha at most.
+ * Low end: where k successes or more have probability alpha; high end: the same for failures.
+ */
+export function clopperPearson(k: number, n: number, alpha: number): [low: number, high: number] {
+  const lowest = (successes: number): number => {
+    if (successes === 0) return 0;
+    let [low, high] = [0, successes / n];
+    for (let i = 0; i < 60; i++) {
+      const p = (low + high) / 2;
+      if (upperTail(successes, n, p) > alpha) high = p;
+      else low = p;
+    }
+    return low;
+  };
+  return [lowest(k), 1 - lowest(n - k)];
+}
+
+/** P(X >= k), X binomial(n, p) with k >= n p: the terms fall from the first on. */
+function upperTail(k: number, n: number, p: number): number {
+  let term = Math.exp(logFactorial(n) - logFactorial(k) - logFactorial(n - k) + k * Math.log(p) + (n - k) * Math.log1p(-p));
+  let sum = 0;
+  for (let i = k; i <= n && term > sum * 1e-17; i++) {
+    sum += term;
+    term *= ((n - i) / (i + 1)) * (p / (1 - p));
+  }
+  return sum;
+}
+
+/** Stirling's series; its error is below 1e-13 from 20 on. */
+function logFactorial(n: number): number {
+  if (n < 20) {
+    let log = 0;
+    for (let i = 2; i <= n; i++) log += Math.log(i);
+    return log;
+  }
+  return (n + 0.5) * Math.log(n) - n + 0.5 * Math.log(2 * Math.PI) + 1 / (12 * n) - 1 / (360 * n ** 3) + 1 / (1260 * n ** 5);
+}

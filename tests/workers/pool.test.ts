@@ -66,6 +66,7 @@ describe("pool", () => {
         optimizer: { type: "sgd" as const, learningRate: 1e-6 },
         clipping: undefined,
         perExampleClipping: undefined,
+        privacy: undefined,
         term: undefined,
         bits: 32,
         weight: 1,
