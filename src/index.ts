@@ -201,12 +201,11 @@ export {
   type LedgerHead,
   type LedgerOptions,
   type LedgerReport,
-  type LedgerStore,
-  memoryLedgerStore,
   type PrivacyBudget,
   PrivacyLedger,
   type PrivacyReceipt,
 } from "./privacy/ledger.ts";
+export { type LedgerStore, memoryLedgerStore } from "./privacy/ledger_store.ts";
 export { clipFactors, scaleRows } from "./privacy/per_example.ts";
 export { createQuantileClip, noisyVotes, type QuantileClip, type QuantileClipOptions } from "./privacy/quantile.ts";
 export {

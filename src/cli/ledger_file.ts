@@ -3,7 +3,7 @@ import { type FileHandle, link, open, readFile, rm, writeFile } from "node:fs/pr
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { PrivacyError } from "../engine/errors.ts";
-import type { LedgerStore } from "../privacy/ledger.ts";
+import type { LedgerStore } from "../privacy/ledger_store.ts";
 
 const OP = "openLedgerFile";
 

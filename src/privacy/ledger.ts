@@ -5,20 +5,7 @@ import { checkStream, type RandomStream } from "../random/chacha.ts";
 import { ACCOUNTANTS, type AccountantName, epsilonOf } from "./accounting/accountant.ts";
 import { largestCount } from "./accounting/calibrate.ts";
 import { ADJACENCIES, type Adjacency, checkEvent, type PrivacyEvent, UNITS, type Unit } from "./accounting/event.ts";
-
-/** Where a ledger's lines live. One ledger at a time may hold a store. */
-export interface LedgerStore {
-  /** All whole lines, in order; `torn` is what a crash left of a last one. */
-  read(): Promise<{ readonly lines: readonly string[]; readonly torn?: string }>;
-  /** Adds a line (without line breaks). Resolves when a crash can no longer lose it. */
-  append(line: string): Promise<void>;
-}
-
-/** A store that lives as long as the page or process: for simulations, and where another place keeps `ledger.entries`. */
-export function memoryLedgerStore(lines: readonly string[] = []): LedgerStore & { readonly lines: readonly string[] } {
-  const kept = [...lines];
-  return { lines: kept, read: async () => ({ lines: [...kept] }), append: async (line) => void kept.push(line) };
-}
+import type { LedgerStore } from "./ledger_store.ts";
 
 export interface PrivacyBudget {
   readonly epsilon: number;
