@@ -18,11 +18,13 @@ const MAX_POINTS = 2 ** 21;
 const INFLATION = 2 ** -46;
 
 /** A bound by one moment, as in Rényi accounting: log E exp(lambda L) of the composition, and what follows for the question. */
-export interface Moment {
+export interface Bound {
   readonly lambda: number;
   readonly log: number;
   /** The answer this moment alone would give: epsilon, or log delta. */
   readonly answer: number;
+}
+export interface Moment extends Bound {
   /** The lambda to transform with, and how far apart losses must be that share a place on the circle: see `momentAt`. */
   readonly tilt: number;
   readonly reach: number;
@@ -39,45 +41,47 @@ export function infiniteMass(parts: readonly Part[]): number {
 /** log E exp(lambda L) of the composition, rounded up. */
 const logMoment = (parts: readonly Part[], lambda: number) => parts.reduce((sum, { grid, count }) => sum + count * (tilted(grid, lambda).log + INFLATION), 0);
 
-function bound(question: Question, lambda: number, log: number): number {
-  return "delta" in question ? (log + peak(lambda) - Math.log(question.delta)) / lambda : log + peak(lambda) - lambda * question.epsilon;
+/** The bound by the moment of this lambda; `delta` of the question is without the infinite mass. */
+function boundAt(parts: readonly Part[], question: Question, lambda: number): Bound {
+  const log = logMoment(parts, lambda);
+  const answer = "delta" in question ? (log + peak(lambda) - Math.log(question.delta)) / lambda : log + peak(lambda) - lambda * question.epsilon;
+  return { lambda, log, answer };
 }
 
-/** The lambda on the ladder 2^(k/4) whose moment bounds best; the bound has one minimum. */
-export function bestLambda(parts: readonly Part[], question: Question, start: number): number {
+/** The best bound on the ladder of lambdas 2^(k/4), of which there is one minimum, searched from `start`. */
+export function bestBound(parts: readonly Part[], question: Question, start: number): Bound {
   const deviation = Math.sqrt(parts.reduce((sum, { grid, count }) => sum + count * grid.variance, 0));
   const scale = -4 * Math.log2(Math.max(deviation, 1e-12));
   const lowest = Math.floor(Math.min(scale, -8));
   const highest = Math.ceil(Math.max(scale + 24, 68));
-  const at = (k: number) => bound(question, 2 ** (k / 4), logMoment(parts, 2 ** (k / 4)));
+  const at = (k: number) => boundAt(parts, question, 2 ** (k / 4));
   let k = Math.min(Math.max(Math.round(4 * Math.log2(start)), lowest), highest);
   let best = at(k);
   for (const way of [1, -1]) {
     while (k + way >= lowest && k + way <= highest) {
       const next = at(k + way);
-      if (!(next < best)) break;
+      if (!(next.answer < best.answer)) break;
       [best, k] = [next, k + way];
     }
   }
-  return 2 ** (k / 4);
+  return best;
 }
 
 /**
- * The moment at this lambda; `delta` of the question is without the infinite mass. On a circle of length R, with tilt t, a loss below the
+ * The moment at this lambda. On a circle of length R, with tilt t, a loss below the
  * window counts e^(-t R) in it, and those above epsilon + R count sum p e^(t R) <= E exp(l L - l (epsilon + R) + t R) for every l > t: R is chosen
  * to make both small beside delta, t to make R short (just below where the moments explode, lambda itself would need a long circle) as long as
- * errors, which weigh E exp(t (L - epsilon)), gain less than e^6. `floor`: what epsilon is probably above.
+ * errors, which weigh E exp(t (L - epsilon)), gain less than e^6; or than e, when it is known that they matter and what epsilon is above, `floor`.
  */
 export function momentAt(parts: readonly Part[], question: Question, lambda: number, floor?: number): Moment {
-  const log = logMoment(parts, lambda);
-  const answer = bound(question, lambda, log);
+  const { log, answer } = boundAt(parts, question, lambda);
   const byEpsilon = "epsilon" in question;
   const [epsilon, logDelta] = byEpsilon ? [question.epsilon, answer - 8] : [floor ?? Math.max(answer - 8 / lambda, 0), Math.log(question.delta)];
   const others = [1, Math.SQRT2, 2, 4].map((f) => ({ l: f * lambda, log: f === 1 ? log : logMoment(parts, f * lambda) }));
   let [tilt, reach] = [lambda, Infinity];
   for (let j = 0; j <= 4; j++) {
     const t = lambda * 2 ** (-j / 2);
-    if (j > 0 && logMoment(parts, t) - t * epsilon > log - lambda * epsilon + 6) break;
+    if (j > 0 && logMoment(parts, t) - t * epsilon > log - lambda * epsilon + (floor === undefined ? 6 : 1)) break;
     const above = others.filter(({ l }) => l > t).map(({ l, log }) => (log - l * epsilon - logDelta + MARGIN) / (l - t));
     const r = Math.max((MARGIN - logDelta) / t, Math.min(...above), (2 * MARGIN) / lambda);
     if (r < reach) [tilt, reach] = [t, r];
@@ -85,29 +89,31 @@ export function momentAt(parts: readonly Part[], question: Question, lambda: num
   return { lambda, log, answer, tilt, reach };
 }
 
-interface Tilted {
-  readonly lambda: number;
-  /** log of the sum of mass e^(lambda loss). */
-  readonly log: number;
-}
-
-/** The moment of one grid. */
-function tilted(grid: LossGrid, lambda: number, out?: Float64Array): Tilted {
+/** The moment of one grid, log sum mass e^(lambda loss); `out` takes the terms, each over the largest weight, folded into its length. */
+function tilted(grid: LossGrid, lambda: number, out?: Float64Array): { sum: number; log: number } {
   const { step, first, mass } = grid;
   const top = mass.length - 1;
   const ratio = Math.exp(-lambda * step);
-  let sum = 0;
-  let weight = 1;
-  // Down from the largest loss; the weights are multiplied up in runs of 32 so that their error stays a few ulps.
-  for (let i = 0; i <= top; i++) {
-    weight = i % 32 === 0 ? Math.exp(-lambda * step * i) : weight * ratio;
-    const value = mass[top - i]! * weight;
-    sum += value;
-    if (out) out[(top - i) % out.length]! += value;
+  let [sum, carry] = [0, 0];
+  // Down from the largest loss, in runs of 32: weights are multiplied up and terms added within a run, and the runs' sums with their rounding.
+  for (let start = 0; start <= top; start += 32) {
+    let weight = Math.exp(-lambda * step * start);
+    let run = 0;
+    for (let i = start; i <= top && i < start + 32; i++) {
+      const value = mass[top - i]! * weight;
+      run += value;
+      weight *= ratio;
+      if (out) out[(top - i) % out.length]! += value;
+    }
+    const term = run - carry;
+    const next = sum + term;
+    carry = next - sum - term;
+    sum = next;
   }
-  return { lambda, log: Math.log(sum) + lambda * step * (first + top) };
+  return { sum, log: Math.log(sum) + lambda * step * (first + top) };
 }
 
+/** A spectrum z as z - 1: near 1 its powers need its distance from 1. */
 interface TiltedSpectrum extends Spectrum {
   readonly lambda: number;
   /** The place of the largest mass, which is turned to 0. */
@@ -122,79 +128,81 @@ function spectrum(grid: LossGrid, lambda: number, n: number): TiltedSpectrum {
   const kept = spectra.get(grid);
   if (kept?.lambda === lambda && kept.re.length === n / 2 + 1) return kept;
   const folded = new Float64Array(n);
-  tilted(grid, lambda, folded);
-  let [sum, square, origin] = [0, 0, 0];
-  for (let i = 0; i < n; i++) {
-    sum += folded[i]!;
-    if (folded[i]! > folded[origin]!) origin = i;
-  }
-  // With the largest mass at 0 its wave is a constant, exactly: only the others go through the transform and its error.
+  const { sum } = tilted(grid, lambda, folded);
+  let origin = 0;
+  for (let i = 1; i < n; i++) if (folded[i]! > folded[origin]!) origin = i;
+  // Turned to place 0 the largest mass adds a constant, 1 less the others: only those go through the transform and its error.
   const x = new Float64Array(n);
   x.set(folded.subarray(origin));
   x.set(folded.subarray(0, origin), n - origin);
-  const largest = x[0]! / sum;
   x[0] = 0;
+  let [others, carry, square] = [0, 0, 0];
   for (let i = 1; i < n; i++) {
     x[i]! /= sum;
     square += x[i]! * x[i]!;
+    const term = x[i]! - carry;
+    const next = others + term;
+    carry = next - others - term;
+    others = next;
   }
   const { re, im } = realFft(n).forward(x);
-  for (let k = 0; k < re.length; k++) re[k]! += largest;
-  const made = { re, im, lambda, origin, error: (transformError(n) * Math.sqrt(square) + 2 ** -52) * Math.sqrt(n) };
+  for (let k = 0; k < re.length; k++) re[k]! -= others;
+  const made = { re, im, lambda, origin, error: (transformError(n) * Math.sqrt(square) + 2 ** -51 * others) * Math.sqrt(n) };
   spectra.set(grid, made);
   return made;
 }
 
-/** A product's frequencies below this size are left out. */
+/** A product's frequencies below this size, as a logarithm, are left out. */
 const NEGLIGIBLE = -80;
 
 /**
  * The tilted masses of the composition on n points around a circle, and a bound of the error of each: with z the spectra, to first order
- * count |z|^(count - 1) times the error of z, summed over frequencies by Cauchy and Schwarz; the rounding of the products, at most
- * sqrt 5 u each (Brent, Percival & Zimmermann 2007); of the inverse. `origin` is the loss, in steps, of the first mass.
+ * count |z|^(count - 1) times the error of z, summed over frequencies by Cauchy and Schwarz; the rounding of the powers exp(count log z);
+ * that of the inverse. `origin` is the loss, in steps, of the first mass.
  */
 function compose(parts: readonly Part[], lambda: number, n: number): { mass: Float64Array; origin: number; error: number } {
-  const factors = parts.map(({ grid, count }) => ({ ...spectrum(grid, lambda, n), count, size: 0, slope2: 0 }));
+  const factors = parts.map(({ grid, count }) => ({ ...spectrum(grid, lambda, n), count, slope2: 0 }));
+  const sizes = new Float64Array(factors.length);
   const half = n / 2;
   const product: Spectrum = { re: new Float64Array(half + 1), im: new Float64Array(half + 1) };
-  let [left, sum, square] = [0, 0, 0];
+  let [left, rounding, square] = [0, 0, 0];
   for (let k = 0; k <= half; k++) {
     const copies = k === 0 || k === half ? 1 : 2;
     let log = 0;
-    for (const factor of factors) {
-      const [re, im] = [factor.re[k]!, factor.im[k]!];
-      factor.size = Math.sqrt(re * re + im * im) + factor.error;
-      log += factor.count * Math.log(factor.size);
+    let bound = 0;
+    for (let f = 0; f < factors.length; f++) {
+      const factor = factors[f]!;
+      const a = factor.re[k]!;
+      const b = factor.im[k]!;
+      const size = Math.sqrt((1 + a) * (1 + a) + b * b);
+      const logSize = Math.abs(a) < 0.25 ? 0.5 * Math.log1p(2 * a + a * a + b * b) : Math.log(size);
+      log += factor.count * logSize;
+      bound += factor.count * (size > 2 * factor.error ? logSize + factor.error / size : Math.log(size + factor.error));
+      sizes[f] = size + factor.error;
     }
-    if (log < NEGLIGIBLE) {
+    if (bound < NEGLIGIBLE) {
       left += copies;
       continue;
     }
-    const size = Math.exp(log);
-    sum += copies * size;
-    square += copies * size * size;
-    for (const factor of factors) factor.slope2 += copies * (size / factor.size) ** 2;
-    [product.re[k], product.im[k]] = productAt(factors, k);
-  }
-  let error = left * Math.exp(NEGLIGIBLE) + transformError(n) * Math.sqrt(n * square);
-  for (const factor of factors) error += factor.count * (factor.error * Math.sqrt(factor.slope2) + 2 ** -51 * sum);
-  const origin = parts.reduce((sum, { grid, count }, i) => (sum + (count % n) * modulo(grid.first + factors[i]!.origin, n)) % n, 0);
-  return { mass: realFft(n).inverse(product), origin, error: error / n };
-}
-
-/** The product of the factors' k-th values, each to the power of its count, by squaring. */
-function productAt(factors: readonly (Spectrum & { count: number })[], k: number): [number, number] {
-  let [re, im] = [1, 0];
-  for (const factor of factors) {
-    let [powerRe, powerIm] = [factor.re[k]!, factor.im[k]!];
-    for (let rest = factor.count; ; ) {
-      if (rest % 2 === 1) [re, im] = [re * powerRe - im * powerIm, re * powerIm + im * powerRe];
-      rest = Math.floor(rest / 2);
-      if (rest === 0) break;
-      [powerRe, powerIm] = [powerRe * powerRe - powerIm * powerIm, 2 * powerRe * powerIm];
+    let angle = 0;
+    let turns = Math.abs(log);
+    for (const { re, im, count } of factors) {
+      const part = count * Math.atan2(im[k]!, 1 + re[k]!);
+      angle += part;
+      turns += Math.abs(part);
     }
+    const size = Math.exp(log);
+    const most = Math.exp(bound);
+    product.re[k] = size * Math.cos(angle);
+    product.im[k] = size * Math.sin(angle);
+    rounding += copies * size * (1 + turns) * 2 ** -50;
+    square += copies * most * most;
+    for (let f = 0; f < factors.length; f++) factors[f]!.slope2 += copies * (most / sizes[f]!) ** 2;
   }
-  return [re, im];
+  let error = left * Math.exp(NEGLIGIBLE) + rounding + transformError(n) * Math.sqrt(n * square);
+  for (const factor of factors) error += factor.count * factor.error * Math.sqrt(factor.slope2);
+  const origin = parts.reduce((sum, { grid, count }, f) => (sum + (count % n) * modulo(grid.first + factors[f]!.origin, n)) % n, 0);
+  return { mass: realFft(n).inverse(product), origin, error: error / n };
 }
 
 /**

@@ -76,15 +76,24 @@ export function discretise(loss: Loss, rate: number, step: number, cut: number):
   for (let i = 0; i + 1 < count; i++) {
     const nextAbove = at(first + i + 1, next);
     // The masses of the cell (l, l + h] under P, and under Q times e^l.
-    let [p, q] = [next[0]! - here[0]!, shrink * next[1]! - here[1]!];
-    if (above) [p, q] = [-p, -q];
-    else if (nextAbove) [p, q] = [1 - here[0]! - next[0]!, Math.exp((first + i) * h) - here[1]! - shrink * next[1]!];
+    let p = next[0]! - here[0]!;
+    let q = shrink * next[1]! - here[1]!;
+    if (above) {
+      p = -p;
+      q = -q;
+    } else if (nextAbove) {
+      p = 1 - here[0]! - next[0]!;
+      q = Math.exp((first + i) * h) - here[1]! - shrink * next[1]!;
+    }
     // Two masses at its ends that keep both.
     p = Math.max(p, 0);
     const right = Math.min(Math.max((p - q) / split, 0), p);
     remove[i]! += p - right;
     remove[i + 1]! += right;
-    [here, next, above] = [next, here, nextAbove];
+    const free = here;
+    here = next;
+    next = free;
+    above = nextAbove;
   }
   const [aboveP, aboveQ] = [here[0]!, here[1]!];
   const add = symmetric ? remove : remove.map((mass, i) => mass * Math.exp(-(first + i) * h)).reverse();

@@ -57,9 +57,12 @@ export class RealFft {
     im[half] = im[0]!;
     for (let k = 0; k <= half / 2; k++) {
       const m = half - k;
-      const [evenRe, evenIm] = [0.5 * (re[k]! + re[m]!), 0.5 * (im[k]! - im[m]!)];
-      const [oddRe, oddIm] = [0.5 * (im[k]! + im[m]!), 0.5 * (re[m]! - re[k]!)];
-      const [c, s] = [this.#cos[k]!, this.#sin[k]!];
+      const evenRe = 0.5 * (re[k]! + re[m]!);
+      const evenIm = 0.5 * (im[k]! - im[m]!);
+      const oddRe = 0.5 * (im[k]! + im[m]!);
+      const oddIm = 0.5 * (re[m]! - re[k]!);
+      const c = this.#cos[k]!;
+      const s = this.#sin[k]!;
       const turnedRe = c * oddRe + s * oddIm;
       const turnedIm = c * oddIm - s * oddRe;
       re[k] = evenRe + turnedRe;
@@ -77,9 +80,12 @@ export class RealFft {
     const zIm = new Float64Array(half);
     for (let k = 0; k < half; k++) {
       const m = half - k;
-      const [evenRe, evenIm] = [re[k]! + re[m]!, im[k]! - im[m]!];
-      const [gapRe, gapIm] = [re[k]! - re[m]!, im[k]! + im[m]!];
-      const [c, s] = [this.#cos[k]!, this.#sin[k]!];
+      const evenRe = re[k]! + re[m]!;
+      const evenIm = im[k]! - im[m]!;
+      const gapRe = re[k]! - re[m]!;
+      const gapIm = im[k]! + im[m]!;
+      const c = this.#cos[k]!;
+      const s = this.#sin[k]!;
       const oddRe = c * gapRe - s * gapIm;
       const oddIm = c * gapIm + s * gapRe;
       // Conjugated, so that the same passes turn the other way.
@@ -104,7 +110,8 @@ export class RealFft {
     let m = 1;
     if (Math.log2(half) % 2 === 1) {
       for (let j = 0; j < half; j += 2) {
-        const [r, i] = [re[j + 1]!, im[j + 1]!];
+        const r = re[j + 1]!;
+        const i = im[j + 1]!;
         re[j + 1] = re[j]! - r;
         im[j + 1] = im[j]! - i;
         re[j] = re[j]! + r;
@@ -128,10 +135,14 @@ export class RealFft {
           const cIm = im[c]! * cos[w]! - re[c]! * sin[w]!;
           const dRe = re[d]! * cos[3 * w]! + im[d]! * sin[3 * w]!;
           const dIm = im[d]! * cos[3 * w]! - re[d]! * sin[3 * w]!;
-          const [sumRe, sumIm] = [re[a]! + bRe, im[a]! + bIm];
-          const [gapRe, gapIm] = [re[a]! - bRe, im[a]! - bIm];
-          const [highRe, highIm] = [cRe + dRe, cIm + dIm];
-          const [turnRe, turnIm] = [cIm - dIm, dRe - cRe];
+          const sumRe = re[a]! + bRe;
+          const sumIm = im[a]! + bIm;
+          const gapRe = re[a]! - bRe;
+          const gapIm = im[a]! - bIm;
+          const highRe = cRe + dRe;
+          const highIm = cIm + dIm;
+          const turnRe = cIm - dIm;
+          const turnIm = dRe - cRe;
           re[a] = sumRe + highRe;
           im[a] = sumIm + highIm;
           re[b] = gapRe + turnRe;

@@ -1,7 +1,7 @@
 // The tight accountant: privacy loss distributions, composed by Fourier transforms (Koskela et al. 2020, arXiv:1906.03049).
 import { checkChoice, checkNumber, checkOptions, describe } from "../../engine/check.ts";
 import { ParameterError } from "../../engine/errors.ts";
-import { bestLambda, infiniteMass, type Moment, momentAt, type Part, type Question, solve } from "./compose.ts";
+import { bestBound, infiniteMass, type Moment, momentAt, type Part, type Question, solve } from "./compose.ts";
 import { discretise, type LossGrids } from "./discretise.ts";
 import { ADJACENCIES, type Adjacency, checkEvent, type Mechanism, type PrivacyEvent, UNITS, type Unit } from "./event.ts";
 import { shiftDelta, shiftEpsilon } from "./gaussian.ts";
@@ -171,26 +171,28 @@ export class PldAccountant {
       const infinity = parts ? infiniteMass(parts) : 1;
       if (!parts || !(infinity < (byEpsilon ? 1 : question.delta))) return byEpsilon ? 1 : Infinity;
       const finite = byEpsilon ? question : { delta: question.delta - infinity };
-      place.lambda = bestLambda(parts, finite, place.lambda);
-      const moment = momentAt(parts, finite, place.lambda);
-      const bound = Math.max(byEpsilon ? Math.exp(Math.min(moment.answer, 0)) + infinity : moment.answer, 0);
+      const best = bestBound(parts, finite, place.lambda);
+      place.lambda = best.lambda;
+      const bound = Math.max(byEpsilon ? Math.exp(Math.min(best.answer, 0)) + infinity : best.answer, 0);
       if (bound <= Math.max(enough, 0) || total > MAX_TOTAL) return bound;
       // What is given up must stay far below delta; the grid should suit the lambda and the epsilon that were found.
-      const shallow = byEpsilon && moment.answer < logDelta && moment.answer > UNDERFLOW;
-      if (byEpsilon) logDelta = Math.min(logDelta, moment.answer);
-      else place.epsilon = moment.answer;
+      const shallow = byEpsilon && best.answer < logDelta && best.answer > UNDERFLOW;
+      if (byEpsilon) logDelta = Math.min(logDelta, best.answer);
+      else place.epsilon = best.answer;
       const wanted = stepFor(total, place);
-      if (tries < 4 && (shallow || wanted < step || wanted > 2 * step)) continue;
-      if (byEpsilon) return moment.answer < UNDERFLOW ? bound : Math.min(solve(parts, finite, moment) + infinity, bound);
+      if (tries < 4 && (shallow || wanted < 0.8 * step || wanted > 2 * step)) continue;
+      const moment = momentAt(parts, finite, best.lambda);
+      if (byEpsilon) return best.answer < UNDERFLOW ? bound : Math.min(solve(parts, finite, moment) + infinity, bound);
       let answer = Math.min(tightEpsilon(parts, finite, moment), bound);
-      // Where single losses have mass, a step costs more than it does a smooth loss: halve it while that helps.
-      for (let h = step / 2; entries.some(({ loss }) => loss.atoms) && h * total > TOLERANCE; h /= 2) {
+      // Where single losses have mass, or the moment promised little, a step costs more than `stepFor` thinks: halve it while that helps.
+      const rough = entries.some(({ loss }) => loss.atoms) || moment.lambda * (moment.answer - answer) > PROMISED;
+      for (let h = step / 2; rough && h * total > toleranceAt(answer); h /= 2) {
         const finer = partsOf(entries, direction, h, logDelta - Math.log(total))!;
         if (finer[0]!.grid.step > h) break;
         const better = tightEpsilon(finer, finite, momentAt(finer, finite, place.lambda));
         const gain = answer - better;
         answer = Math.min(answer, better);
-        if (gain < TOLERANCE) break;
+        if (gain < toleranceAt(answer)) break;
       }
       return answer;
     }
@@ -202,12 +204,15 @@ const MAX_TOTAL = 2 ** 40;
 /** The logarithm of the smallest delta told from 0. */
 const UNDERFLOW = -700;
 
+/** How far, in nats, delta may lie below a moment's bound without another look. */
+const PROMISED = 7;
+
 /** Epsilon by this moment; and where it lies far below the moment's promise, so that errors weigh e^(lambda gap), by the best one there. */
 function tightEpsilon(parts: readonly Part[], question: Question, moment: Moment): number {
   let epsilon = solve(parts, question, moment);
-  let promised = moment.lambda * (moment.answer - epsilon) < 7;
+  let promised = moment.lambda * (moment.answer - epsilon) < PROMISED;
   for (let tries = 0; !promised && tries < 3; tries++) {
-    const lambda = bestLambda(parts, { epsilon }, moment.lambda);
+    const { lambda } = bestBound(parts, { epsilon }, moment.lambda);
     const better = solve(parts, question, momentAt(parts, question, lambda, epsilon / 2));
     promised = !(epsilon - better > 0.01 * epsilon);
     epsilon = Math.min(epsilon, better);
@@ -215,15 +220,15 @@ function tightEpsilon(parts: readonly Part[], question: Question, moment: Moment
   return epsilon;
 }
 
-/** Extra epsilon that the grid may cost. */
-const TOLERANCE = 2e-4;
+/** Extra epsilon that the grid may cost: less where epsilon itself is small. */
+const toleranceAt = (epsilon: number) => 2.5e-4 * Math.max(Math.min(1, 10 * epsilon), 0.01);
 
 /**
  * The step, on a ladder so that grids are met again: connecting the dots adds at most total lambda (lambda + 1) step^2 / 12 to the
  * logarithm of the moment, hence about total (lambda + 1) step^2 / 12 to epsilon while lambda step is small, and never more than total step.
  */
 function stepFor(total: number, { lambda, epsilon }: Place): number {
-  const tolerance = Math.max(TOLERANCE * Math.min(1, 10 * epsilon), TOLERANCE / 100);
+  const tolerance = toleranceAt(epsilon);
   const step = Math.max(Math.min(Math.sqrt((12 * tolerance) / (total * (lambda + 1))), 0.25 / lambda), tolerance / total);
   return 2 ** (Math.floor(4 * Math.log2(step)) / 4);
 }

@@ -23,7 +23,8 @@ const LOG_GAMMA = [
 
 /** Clenshaw's sum of c_k T_k(t). */
 function chebyshev(c: readonly number[], t: number): number {
-  let [b1, b2] = [0, 0];
+  let b1 = 0;
+  let b2 = 0;
   const twice = 2 * t;
   for (let k = c.length - 1; k > 0; k--) {
     const b0 = twice * b1 - b2 + c[k]!;

@@ -50,16 +50,18 @@ export function delta(pair: Pair, direction: "remove" | "add", epsilon: number, 
   return over(pair, (x) => Math.max(0, p(x) - Math.exp(epsilon) * q(x)), cells);
 }
 
-/** delta(epsilon) of two different releases: the integral over the first of p delta2(epsilon - its loss). */
-export function deltaOfTwo(a: Pair, b: Pair, direction: "remove" | "add", epsilon: number, cells = 200): number {
-  const [p, q] = direction === "remove" ? [a.p, a.q] : [a.q, a.p];
-  return over(a, (x) => (p(x) === 0 ? 0 : p(x) * (q(x) === 0 ? 1 : delta(b, direction, epsilon - Math.log(p(x) / q(x)), cells))), cells);
+/** The Gaussian on a Poisson sample, exactly: the outputs whose loss exceeds epsilon lie on one side of x. */
+export function sampledGaussianDelta(sigma: number, rate: number, direction: "remove" | "add", epsilon: number): number {
+  const ratio = (Math.exp(direction === "remove" ? epsilon : -epsilon) - 1 + rate) / rate;
+  if (ratio <= 0) return direction === "remove" ? 1 - Math.exp(epsilon) : 0;
+  const x = sigma * sigma * Math.log(ratio) + 0.5;
+  const [q, moved] = direction === "remove" ? [normalCdf(-x / sigma), normalCdf((1 - x) / sigma)] : [normalCdf(x / sigma), normalCdf((x - 1) / sigma)];
+  const p = (1 - rate) * q + rate * moved;
+  return direction === "remove" ? p - Math.exp(epsilon) * q : q - Math.exp(epsilon) * p;
 }
 
-/** The Gaussian on a Poisson sample, exactly: (P - e^epsilon Q)(x > x*), x* where the loss is epsilon. */
-export function sampledGaussianDelta(sigma: number, rate: number, epsilon: number): number {
-  const ratio = (Math.exp(epsilon) - 1 + rate) / rate;
-  if (ratio <= 0) return 1 - Math.exp(epsilon);
-  const x = sigma * sigma * Math.log(ratio) + 0.5;
-  return rate * normalCdf((1 - x) / sigma) + (1 - rate - Math.exp(epsilon)) * normalCdf(-x / sigma);
+/** delta(epsilon) of a release and a Gaussian on a sample: the integral over the first of p times the second's delta at epsilon less its loss. */
+export function deltaOfTwo(pair: Pair, sigma: number, rate: number, direction: "remove" | "add", epsilon: number): number {
+  const [p, q] = direction === "remove" ? [pair.p, pair.q] : [pair.q, pair.p];
+  return over(pair, (x) => (p(x) > 0 ? p(x) * sampledGaussianDelta(sigma, rate, direction, epsilon - Math.log(p(x) / q(x))) : 0), 2000);
 }

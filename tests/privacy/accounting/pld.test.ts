@@ -189,26 +189,22 @@ describe("ends", () => {
     const whole = { type: "without-replacement", size: 10, population: 10 } as const;
     expect(pldEpsilon([{ ...gaussian(2, 1), sampling: whole }], { ...options, delta: 1e-5 })).toBeCloseTo(1.99309, 5);
   });
-  test("ten million steps, tiny and huge noise, tiny and huge delta", () => {
-    within(pldEpsilon([gaussian(4, 1e-4, 1e7)], { ...options, delta: 1e-6 }), 0.3, 0.5);
-    for (const sigma of [0.1, 1, 1e6]) {
-      for (const [rate, delta] of [
-        [1e-6, 1e-12],
-        [0.5, 1e-12],
-        [0.5, 0.6],
-        [0.999, 1e-3],
-      ] as const) {
-        for (const event of [gaussian(sigma, rate, 3), laplace(sigma, rate, 3)]) {
-          const epsilon = pldEpsilon([event], { ...options, delta });
-          expect(epsilon, `${sigma} ${rate} ${delta}`).toBeGreaterThanOrEqual(0);
-          if (sigma > 0.5) expect(epsilon, `${sigma} ${rate} ${delta}`).toBeLessThan(100);
-        }
-      }
-    }
-    // Three looks, each a coin toss from showing everything: the far end of a grid must not vanish under a steep tilt.
-    within(pldEpsilon([laplace(0.01, 0.5, 3)], { ...options, delta: 1e-12 }), 297, 300);
+  test("ten million steps", () => within(pldEpsilon([gaussian(4, 1e-4, 1e7)], { ...options, delta: 1e-6 }), 0.3, 0.33));
+  test("more steps than can be told apart", () => {
     expect(pldEpsilon([gaussian(1e3, 0.1, Number.MAX_SAFE_INTEGER)], { ...options, delta: 1e-6 })).toBeGreaterThan(1e6);
-  }, 120_000);
+  });
+  // Each look is a coin toss from showing everything: the far end of a grid must not vanish under a steep tilt.
+  test("almost no noise", () => within(pldEpsilon([laplace(0.05, 0.5, 3)], { ...options, delta: 1e-12 }), 57.9, 58));
+  test.each([0.1, 1, 1e6])("tiny and huge rates and deltas at noise %f", (noise) => {
+    for (const [rate, delta] of [
+      [1e-6, 1e-12],
+      [0.5, 0.6],
+      [0.999, 1e-3],
+    ] as const) {
+      for (const event of [gaussian(noise, rate, 3), laplace(noise, rate, 3)])
+        within(pldEpsilon([event], { ...options, delta }), 0, 4 / noise ** 2 + 25 / noise);
+    }
+  });
 });
 
 describe("refused with a reason", () => {
