@@ -2,9 +2,10 @@
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
 
-const nodeOnly = ["tests/cli/**", "tests/package/**", "tests/house/**", "tests/bench/**"];
+const nodeOnly = ["tests/cli/**", "tests/node/**", "tests/package/**", "tests/house/**", "tests/bench/**"];
 const alias = [
   { find: /^fedlane\/worker$/, replacement: new URL("./dist/workers/index.js", import.meta.url).pathname },
+  { find: /^fedlane\/node$/, replacement: new URL("./dist/node/index.js", import.meta.url).pathname },
   { find: /^fedlane$/, replacement: new URL("./dist/index.js", import.meta.url).pathname },
 ];
 // Node before 22 runs relaxed SIMD only behind this flag.

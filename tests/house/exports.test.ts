@@ -24,6 +24,9 @@ describe("package exports", () => {
   test("require and import give one module: no second set of classes", async () => {
     expect(await node("commonjs", `const f = require("fedlane"); import("fedlane").then((g) => console.log(f.ShapeError === g.ShapeError))`)).toBe("true");
   });
+  test("fedlane/node brings the ledger's file", async () => {
+    expect(await node("module", `import { openLedgerFile } from "fedlane/node"; console.log(typeof openLedgerFile)`)).toBe("function");
+  });
   test("raw modules and package.json are reachable, internals are not", async () => {
     const resolves = (id: string) => node("commonjs", `try { require.resolve("${id}"); console.log("yes") } catch (error) { console.log(error.code) }`);
     for (const build of ["scalar", "simd", "relaxed"]) expect(await resolves(`fedlane/wasm/${build}.wasm`)).toBe("yes");

@@ -5,8 +5,8 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createStream, PrivacyError, type PrivacyEvent, PrivacyLedger } from "fedlane";
+import { openLedgerFile } from "fedlane/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openLedgerFile } from "#dist/cli/ledger_file.js";
 
 let folder = "";
 beforeAll(async () => {
@@ -85,7 +85,7 @@ test("killed 40 times in the middle of charge and release: spent is at least rel
   const code = `
     import { writeSync, openSync } from "node:fs";
     import { createStream, PrivacyLedger } from ${JSON.stringify(at("index.js"))};
-    import { openLedgerFile } from ${JSON.stringify(at("cli/ledger_file.js"))};
+    import { openLedgerFile } from ${JSON.stringify(at("node/ledger_file.js"))};
     const out = openSync(${JSON.stringify(released)}, "a");
     const store = await openLedgerFile(${JSON.stringify(path)});
     const ledger = await PrivacyLedger.open({ ...${JSON.stringify(RULES)}, store });
