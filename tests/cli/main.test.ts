@@ -226,12 +226,46 @@ describe("runs", () => {
     });
   });
 
+  describe("a small real slice of a run in every mode of privacy", () => {
+    test.each([
+      ["central", "--clients 3000 --fraction 0.1"],
+      ["local", "--clients 3000 --fraction 0.1"],
+      ["distributed", "--clients 3000 --fraction 0.1"],
+      ["dp-sgd", "--model logistic --clients 30 --fraction 0.1 --batch 200 --epochs 3 --learning-rate 0.5"],
+    ])("%s", async (mode, line) => {
+      const out = join(folder, `${mode}.html`);
+      const { code, stdout, stderr } = await typed(`simulate mnist --dp ${mode} --epsilon 20 --delta 1e-6 ${line} --rounds 3 --json --out ${out}`);
+      expect([code, stderr]).toEqual([0, expect.stringContaining("Simulated: the noise comes from a seed")]);
+      const lines = stdout
+        .trimEnd()
+        .split("\n")
+        .map((text) => JSON.parse(text));
+      const rounds = lines.filter(({ type }) => type === "round");
+      expect(rounds.length).toBe(3);
+      expect(rounds[2].accuracy).toBeGreaterThan(0.3); // chance is 0.1
+      expect(rounds[2].epsilon).toBeGreaterThan(19);
+      expect(rounds[2].epsilon).toBeLessThanOrEqual(20);
+      expect(lines.at(-1).main.privacy).toMatchObject({ mode, budget: 20, delta: 1e-6, private: false });
+      expect(await readFile(out, "utf8")).toContain("Accuracy against epsilon spent");
+    });
+
+    test("stops when the budget is spent, and says so", async () => {
+      const { code, stdout } = await typed(
+        `simulate mnist --dp central --epsilon 6 --noise-multiplier 0.7 --clients 600 --epochs 1 --rounds 60 --out ${join(folder, "budget.html")}`,
+      );
+      expect(code).toBe(0);
+      const [, rounds, epsilon] = /after (\d+) rounds in .*, epsilon ([\d.]+) of 6 spent .*; the budget was spent/.exec(stdout)!;
+      expect(Number(rounds)).toBeLessThan(60);
+      expect(Number(epsilon)).toBeLessThanOrEqual(6);
+    });
+  });
+
   test("clipping and noise come with the note", async () => {
     const out = join(folder, "noise.html");
     const { code, stdout } = await typed(`simulate mnist --model logistic --rounds 1 --no-compare --clip 1 --noise-multiplier 0.1 --out ${out}`);
     expect(code).toBe(0);
-    expect(stdout).toContain("No privacy guarantee is claimed yet");
-    expect(await readFile(out, "utf8")).toContain("No privacy guarantee is claimed yet");
+    expect(stdout).toContain("No privacy guarantee");
+    expect(await readFile(out, "utf8")).toContain("No privacy guarantee");
   });
 
   test.skipIf(process.platform === "win32")("Ctrl-C stops cleanly and leaves the report", async () => {
