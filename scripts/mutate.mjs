@@ -45,7 +45,10 @@ try {
       row(name, `does not apply: expected the text once in ${file}`);
       continue;
     }
-    writeFileSync(path, text.replace(from, () => to));
+    writeFileSync(
+      path,
+      text.replace(from, () => to),
+    );
     if (!build()) row(name, "does not build");
     else {
       const { ok, stdout } = test(tests);
