@@ -34,8 +34,21 @@ describe("targets", () => {
       { work: a, than: ["b", "s"], most: 0.66 },
       { work: a, fast: 2 },
       { work: a, fast: 2.1 },
+      { work: a, each: 100, perSecond: 50_000 },
+      { work: a, each: 100, perSecond: 50_001 },
     ]);
-    expect(said.map((text) => / (met|missed) \(/.exec(text)?.[1])).toEqual(["met", "missed", "met", "missed", "met", "missed", "met", "missed"]);
+    expect(said.map((text) => / (met|missed) \(/.exec(text)?.[1])).toEqual([
+      "met",
+      "missed",
+      "met",
+      "missed",
+      "met",
+      "missed",
+      "met",
+      "missed",
+      "met",
+      "missed",
+    ]);
     expect(said[0]).toBe("a, s: at least 4 times jax-js: met (4.00)");
     expect(said[2]).toBe("a, s: at least 0.75 of the limit: met (0.750)");
     expect(said[4]).toBe("a, s: at most 0.67 of b, s: met (0.667)");
