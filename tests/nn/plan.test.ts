@@ -174,7 +174,7 @@ function expectClose(got: ArrayLike<number>, want: ArrayLike<number>): void {
   const scale = largest(want);
   expect(scale).toBeGreaterThan(1e-4);
   expect(got.length).toBe(want.length);
-  const worst = Array.from(want).reduce((m, v, i) => (Math.abs(got[i]! - v) <= m ? m : Math.abs(got[i]! - v)), 0);
+  const worst = Array.from(want).reduce((m, v, i) => Math.max(m, Math.abs(got[i]! - v)), 0);
   expect(worst).toBeLessThan(2e-5 * scale);
 }
 
