@@ -19,8 +19,13 @@ for (const path of ["assembly", "src", "tests", "scripts", "bench", "asconfig.js
 symlinkSync(join(process.cwd(), "node_modules"), join(copy, "node_modules"));
 
 function run(args) {
-  const { status, stdout } = spawnSync(process.execPath, args, { cwd: copy, encoding: "utf8", env: { ...process.env, FEDLANE_CHROMIUM: browser, CI: "true" } });
-  return { ok: status === 0, stdout };
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: copy,
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+    env: { ...process.env, FEDLANE_CHROMIUM: browser, CI: "true" },
+  });
+  return { ok: status === 0, output: stdout + stderr };
 }
 const build = () => run(["scripts/build.mjs"]).ok;
 const test = (files) => run(["node_modules/vitest/vitest.mjs", "run", "--project", "node", "--bail", "1", ...files]);
@@ -51,9 +56,9 @@ try {
     );
     if (!build()) row(name, "does not build");
     else {
-      const { ok, stdout } = test(tests);
+      const { ok, output } = test(tests);
       // biome-ignore lint/suspicious/noControlCharactersInRegex: the colours of the summary
-      const by = / FAIL .*?(tests\/.*)/.exec(stdout.replace(/\x1b\[\d+m/g, ""))?.[1] ?? "";
+      const by = / FAIL .*?(tests\/.*)/.exec(output.replace(/\x1b\[\d+m/g, ""))?.[1] ?? "";
       if (ok) row(name, "SURVIVED");
       else row(name, by === "" ? "broke before any test" : "caught", by.trim());
     }

@@ -91,18 +91,18 @@ export function privacyNote({ mode }: NonNullable<SimulateOptions["dp"]>, unit: 
 export function renderReport(content: ReportContent): string {
   const { options: o, main, plain, version } = content;
   const title = `${modelName(o)} on ${dataName(o)}, ${algorithmName(o)} over ${o.clients} clients`;
-  const target = { y: o.target, label: `target ${percentName(o.target)}` };
+  const target = o.dp && o.target === 1 ? {} : { guide: { y: o.target, label: `target ${percentName(o.target)}` } };
   const runs = plain ? [main, plain] : [main];
   const round = { label: "round", format: (v: number) => (Number.isInteger(v) ? String(v) : ""), include: [0] };
   const accuracy = { label: "test accuracy (%)", format: (v: number) => String(Number((100 * v).toFixed(2))), limit: 1 };
-  const named = (run: Run) => bitsName(run.bits);
+  const named = (run: Run) => (o.dp ? "test" : bitsName(run.bits));
 
   const byRound = lineChart({
     title: "Test accuracy by round",
     x: round,
     y: accuracy,
     series: runs.map((run) => ({ name: named(run), points: run.rounds.map((r) => [r.round, r.accuracy] as const) })),
-    guide: target,
+    ...target,
   });
   const loss = lineChart({
     title: "Loss by round",
@@ -118,9 +118,10 @@ export function renderReport(content: ReportContent): string {
     x: { label: "bytes sent by all clients so far (log scale)", format: formatBytes, log: true },
     y: accuracy,
     series: runs.map((run) => ({ name: named(run), points: run.rounds.map((r) => [r.totalBytesUp, r.accuracy] as const) })),
-    guide: target,
+    ...target,
   });
 
+  const runName = (run: Run) => (plain ? `The run ${named(run)}.` : "");
   const body = [
     `<h1>${escapeText(title)}</h1>`,
     `<p class="lead">${prose(verdict(content))}</p>`,
@@ -128,11 +129,11 @@ export function renderReport(content: ReportContent): string {
     ...(o.clip === undefined ? [] : [`<p class="note">${prose(o.dp ? privacyNote(o.dp, main.privacy!.unit) : PRIVACY_NOTE)}</p>`]),
     ...(main.privacy ? [figure("Accuracy against epsilon spent", epsilonText(main.privacy), epsilonChart(main, accuracy))] : []),
     figure("Test accuracy by round", `Share of the ${content.examples.test} test images the global model gets right after each round.`, byRound),
-    figure("Loss by round", `The run ${named(main)}. Training loss is the mean over a client's examples, each before its step.`, loss),
+    figure("Loss by round", `${runName(main)} Training loss is the mean over a client's examples, each before its step.`, loss),
     figure("Accuracy against bytes sent up", bytesText(content), byBytes),
     figure(
       "Where the time went",
-      `The run ${named(main)}: kernel time by family, summed over ${main.workers} workers and the server. Outside kernels is wall clock times workers less that: JavaScript, messages, waiting, start-up.`,
+      `${runName(main)} Kernel time by family, summed over ${main.workers} workers and the server. Outside kernels is wall clock times workers less that: JavaScript, messages, waiting, start-up.`,
       timeChart(main),
     ),
     `<h2>Configuration</h2>\n${configuration(content)}`,
@@ -224,7 +225,7 @@ function configuration({ options: o, main, version, parameters, examples, client
       "local training",
       `SGD, ${o.epochs} epoch${o.epochs === 1 ? "" : "s"}, batch ${o.batch}, learning rate ${o.learningRate}${o.learningRateDecay === 1 ? "" : `, times ${o.learningRateDecay} every round`}${o.exampleClip === undefined ? "" : `, examples' gradients clipped to ${o.exampleClip}`}`,
     ],
-    ["updates", bitsName(o.bits)],
+    ["updates", o.dp ? "as the mode sends them" : bitsName(o.bits)],
     ["clipping", o.clip === undefined ? "none" : `L2 norm at most ${o.clip}`],
     ...(main.privacy
       ? [["privacy", `${main.privacy.mode}, per ${main.privacy.unit}, ${main.privacy.adjacency}, ${main.privacy.accountant.toUpperCase()}`] as [string, string]]

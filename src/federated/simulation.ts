@@ -175,21 +175,19 @@ async function runRound(r: Round, index: number, before: RoundReport | undefined
   term.beginRound();
   protection?.beginRound();
   let bytesUp = 0;
-  const results = await Promise.all(
-    active.map(async (client) => {
-      const rows = config.partition[client]!;
-      const result = await pool.train(() => trainTask(r, sent, rows, active.length, index, client), signal);
-      bytesUp += result.frame.length;
-      addProfile(profile, result.profile);
-      if (protection?.residues) addResidues(engine, protection.residues, result.frame);
-      else addFrame(engine, protection?.sum ?? mean, result.frame, { size: model.size, maxWeight: Math.max(1, rows.length) });
-      if (result.change) {
-        bytesUp += result.change.length;
-        addFrame(engine, term.changes!, result.change, { size: model.size, maxWeight: 1 });
-      }
-      return { client, ...result };
-    }),
-  );
+  const results = await mapInTurn(active, 2 * pool.size, async (client) => {
+    const rows = config.partition[client]!;
+    const result = await pool.train(() => trainTask(r, sent, rows, active.length, index, client), signal);
+    bytesUp += result.frame.length;
+    addProfile(profile, result.profile);
+    if (protection?.residues) addResidues(engine, protection.residues, result.frame);
+    else addFrame(engine, protection?.sum ?? mean, result.frame, { size: model.size, maxWeight: Math.max(1, rows.length) });
+    if (result.change) {
+      bytesUp += result.change.length;
+      addFrame(engine, term.changes!, result.change, { size: model.size, maxWeight: 1 });
+    }
+    return { client, ...result };
+  });
   const own = results.flatMap(({ client, own }) => (own ? [[client, own] as const] : []));
   const rate = config.serverLearningRate ?? 1;
   if (protection?.sum || protection?.residues) protection.finish(index, weights, rate);
@@ -209,6 +207,25 @@ async function runRound(r: Round, index: number, before: RoundReport | undefined
     ...(protection && { epsilon: protection.spent }),
     milliseconds: performance.now() - start,
   };
+}
+
+/** As Promise.all over map, with at most `limit` under way: a round may have thousands of clients. */
+async function mapInTurn<T, R>(items: readonly T[], limit: number, run: (item: T) => Promise<R>): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  let next = 0;
+  const lane = async () => {
+    while (next < items.length) {
+      const i = next++;
+      try {
+        results[i] = await run(items[i]!);
+      } catch (error) {
+        next = items.length; // the others stop after what they have in hand
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
+  return results;
 }
 
 /** The task of one client in one round; the worker gets a clone. */
