@@ -34,6 +34,7 @@ export { clip_l2_f32 } from "./privacy/clip";
 export { clip_factors_f64_f32, scale_rows_f32 } from "./privacy/per_example";
 export { gaussian_f32, gaussian_scratch_f32 } from "./privacy/gaussian";
 export { count_columns_u8, count_u32, randomise_scratch_u32, randomise_u32, unary_u32_u8 } from "./privacy/randomised_response";
+export { laplace_f32, laplace_scratch_f32 } from "./privacy/laplace";
 export { accumulate_i32_i64, clip_grid_f32_i32, release_i64_f32, within_norm_i32 } from "./privacy/grid";
 export { grid_gaussian_f32, grid_gaussian_i32, grid_gaussian_i64, grid_gaussian_scratch, release_grid_f32_u8 } from "./privacy/grid_gaussian";
 export { dequantize_u8_f32, packed_bytes, quantize_f32_u8, quantize_scratch_f32, range_f32 } from "./compress/quantize";

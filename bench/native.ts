@@ -3,7 +3,7 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { addGaussianNoise, type Build, createEngine, createStream, type Engine, matmul, weightedMean } from "fedlane";
+import { addResearchGaussianNoise, type Build, createEngine, createStream, type Engine, matmul, weightedMean } from "fedlane";
 import { random } from "../tests/support/data.ts";
 import { allowRelaxedSimd, environment, options } from "./environment.ts";
 import type { Case, Numbers } from "./kit.ts";
@@ -54,7 +54,7 @@ const clipped = (batch: number, sigma: number, target?: Row["target"]): Work => 
     const run = () => {
       step.run();
       // Noise on the sum of the clipped gradients is noise on the weights, scaled as the sum is.
-      addGaussianNoise(step.weights, (LEARNING_RATE * sigma * CLIP_NORM) / batch, stream);
+      addResearchGaussianNoise(step.weights, (LEARNING_RATE * sigma * CLIP_NORM) / batch, stream);
     };
     return { run, result: step.result };
   },
@@ -89,7 +89,7 @@ const WORK: readonly Work[] = [
       ours: async (engine) => {
         const [x, y] = [engine.copy(uniform(1, UPDATE)), engine.tensor("f32", UPDATE)];
         const stream = await createStream({ purpose: "bench", unsafeSeed: 3 });
-        return { run: () => void addGaussianNoise(x, SIGMA, stream, y), result: () => [] };
+        return { run: () => void addResearchGaussianNoise(x, SIGMA, stream, y), result: () => [] };
       },
     },
     {

@@ -192,10 +192,11 @@ export {
   type InflatedNormOptions,
   inflatedNorm,
 } from "./privacy/distributed_gaussian.ts";
-export { addGaussianNoise } from "./privacy/gaussian.ts";
+export { addResearchGaussianNoise } from "./privacy/gaussian.ts";
 export { clipToGrid, type GaussianGrid, type GaussianGridOptions, gaussianGrid } from "./privacy/grid.ts";
 export { addGridNoise, type QuantizedRelease, releaseQuantized } from "./privacy/grid_gaussian.ts";
 export { createGridSum, type GridRelease, type GridSum } from "./privacy/grid_sum.ts";
+export { addResearchLaplaceNoise } from "./privacy/laplace.ts";
 export { type ClippedByLayer, type ClippedLayer, clipByLayer } from "./privacy/layer_clip.ts";
 export {
   type LedgerHead,

@@ -1,5 +1,5 @@
 // Gaussian noise from the ChaCha20 key stream by the Box-Muller transform, in f64 without library maths.
-// Plain floating-point noise: statistically right, not hardened against attacks on its low bits (Mironov 2012).
+// Plain floating-point noise for research: statistically right, not hardened against attacks on its low bits (Mironov 2012); see grid_gaussian.ts.
 import * as d from "../lanes/f64";
 import { cos_2pi, log, sin_2pi } from "../lanes/math";
 import { chacha20_u8 } from "../random/chacha";

@@ -1,5 +1,5 @@
 // Gaussian noise, alone and after clipping. Ours comes from ChaCha20; the rivals' generators are not cryptographic.
-import { addGaussianNoise, clipByNorm, createStream } from "fedlane";
+import { addResearchGaussianNoise, clipByNorm, createStream } from "fedlane";
 import { normals } from "../../tests/support/data.ts";
 import { type Benchmark, distance, filling, type Numbers, once } from "../kit.ts";
 import { jaxArray, jaxRandomCase } from "../rivals/jax.ts";
@@ -26,7 +26,7 @@ export default [
     check: (y) => distance(standardised(y, input()), normalCdf),
     ours: async (engine) => {
       const [x, y, noise] = [engine.copy(input()), engine.tensor("f32", UPDATE), await stream()];
-      return { run: () => void addGaussianNoise(x, SIGMA, noise, y), result: () => y.view };
+      return { run: () => void addResearchGaussianNoise(x, SIGMA, noise, y), result: () => y.view };
     },
     plain: () => {
       const y = new Float32Array(UPDATE);
@@ -49,7 +49,7 @@ export default [
       return {
         run: () => {
           clipByNorm(x, CLIP_NORM, y);
-          addGaussianNoise(y, SIGMA, noise);
+          addResearchGaussianNoise(y, SIGMA, noise);
         },
         result: () => y.view,
       };

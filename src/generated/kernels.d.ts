@@ -1324,6 +1324,23 @@ declare namespace __AdaptedExports {
    */
   export function unary_u32_u8(n: number, k: number, p: bigint, q: bigint, counter: number, key: number, nonce: number, x: number, y: number, scratch: number): void;
   /**
+   * assembly/privacy/laplace/laplace_f32
+   * @param n `usize`
+   * @param scale `f64`
+   * @param counter `u32`
+   * @param key `usize`
+   * @param nonce `usize`
+   * @param x `usize`
+   * @param y `usize`
+   * @param scratch `usize`
+   */
+  export function laplace_f32(n: number, scale: number, counter: number, key: number, nonce: number, x: number, y: number, scratch: number): void;
+  /**
+   * assembly/privacy/laplace/laplace_scratch_f32
+   * @returns `usize`
+   */
+  export function laplace_scratch_f32(): number;
+  /**
    * assembly/privacy/grid/accumulate_i32_i64
    * @param n `usize`
    * @param k `usize`

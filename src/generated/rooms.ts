@@ -119,6 +119,8 @@ export const ROOMS: Readonly<Record<string, string>> = {
   randomise_scratch_u32: "privacy",
   randomise_u32: "privacy",
   unary_u32_u8: "privacy",
+  laplace_f32: "privacy",
+  laplace_scratch_f32: "privacy",
   accumulate_i32_i64: "privacy",
   clip_grid_f32_i32: "privacy",
   release_i64_f32: "privacy",

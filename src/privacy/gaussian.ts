@@ -9,14 +9,15 @@ const MAX_SIGMA = 2 ** 124;
 
 /**
  * out <- x + sigma z, z independent standard normal from the stream (Box-Muller in f64, |z| up to 9.4), rounded once to f32.
- * This is plain floating-point noise: right in distribution, but its low bits are not hardened against the attack of Mironov 2012,
- * and no privacy budget is charged. Noise and x propagate NaN.
+ * For research, initial weights and tests, NOT for a private release: plain floating-point noise is right in distribution, but its low bits
+ * depend on x (Mironov 2012), and no privacy budget is charged. A release adds noise on a grid: createGridSum(), addGridNoise(), releaseQuantized().
+ * Noise and x propagate NaN.
  * @param sigma standard deviation, 0 to 2^124; 0 leaves x bit for bit
- * @param stream where randomness comes from; a private stream for anything that leaves the device
+ * @param stream where randomness comes from
  * @param out as long as x, defaults to x
  */
-export function addGaussianNoise(x: Tensor<"f32">, sigma: number, stream: RandomStream, out: Tensor<"f32"> = x): Tensor<"f32"> {
-  const op = "addGaussianNoise";
+export function addResearchGaussianNoise(x: Tensor<"f32">, sigma: number, stream: RandomStream, out: Tensor<"f32"> = x): Tensor<"f32"> {
+  const op = "addResearchGaussianNoise";
   checkTensor(op, "x", x, "f32");
   checkNumber(op, "sigma", sigma, { min: 0, max: MAX_SIGMA });
   checkStream(op, stream);

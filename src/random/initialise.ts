@@ -1,6 +1,6 @@
 import { checkChoice, checkNumber, checkTensor } from "../engine/check.ts";
 import type { Tensor } from "../engine/tensor.ts";
-import { addGaussianNoise } from "../privacy/gaussian.ts";
+import { addResearchGaussianNoise } from "../privacy/gaussian.ts";
 import { checkStream, type RandomStream } from "./chacha.ts";
 import { uniform } from "./uniform.ts";
 
@@ -34,6 +34,6 @@ export function initialise(weights: Tensor<"f32">, method: Initialiser, fanIn: n
     }
     default:
       weights.view.fill(0);
-      return addGaussianNoise(weights, Math.sqrt(variance), stream);
+      return addResearchGaussianNoise(weights, Math.sqrt(variance), stream);
   }
 }

@@ -18,7 +18,7 @@ import type { GradientClipping, PerExampleClipping } from "../nn/trainer.ts";
 import type { OptimizerOptions } from "../optim/optimizer.ts";
 import { clipByNorm } from "../privacy/clip.ts";
 import { distributedGaussian } from "../privacy/distributed_gaussian.ts";
-import { addGaussianNoise } from "../privacy/gaussian.ts";
+import { addResearchGaussianNoise } from "../privacy/gaussian.ts";
 import { gaussianGrid } from "../privacy/grid.ts";
 import { createGridSum } from "../privacy/grid_sum.ts";
 import { RandomStream, type StreamState } from "../random/chacha.ts";
@@ -134,7 +134,7 @@ function encodeUpdate(engine: Engine, delta: Tensor<"f32">, task: TrainTask): Ui
     return encodeFrame(delta, weight);
   }
   if (clipNorm !== undefined) clipByNorm(delta, clipNorm);
-  if (task.sigma > 0) addGaussianNoise(delta, task.sigma, noise);
+  if (task.sigma > 0) addResearchGaussianNoise(delta, task.sigma, noise);
   return encodeFrame(task.bits === 32 ? delta : quantize(delta, task.bits, new RandomStream(task.rounding)), weight);
 }
 

@@ -1,4 +1,4 @@
-import { addGaussianNoise, createStream, type Engine, ParameterError, PrivacyError, ShapeError } from "fedlane";
+import { addResearchGaussianNoise, createStream, type Engine, ParameterError, PrivacyError, ShapeError } from "fedlane";
 import { describe, expect, test } from "vitest";
 import { RandomStream } from "#dist/random/chacha.js";
 import { keyWords } from "../random/chacha.reference.ts";
@@ -104,15 +104,16 @@ forEachBuild("privacy/gaussian", (engine) => {
     engine().scope(() => {
       const stream = new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: 0, private: false });
       const x = engine().tensor("f32", 129, normals(129, 2));
-      const out = addGaussianNoise(x, 1, stream, engine().tensor("f32", 129));
+      const out = addResearchGaussianNoise(x, 1, stream, engine().tensor("f32", 129));
       expect(stream.counter).toBe(24);
-      addGaussianNoise(engine().tensor("f32", 0), 1, stream);
+      addResearchGaussianNoise(engine().tensor("f32", 0), 1, stream);
       expect(stream.counter).toBe(24);
       const kept = bits(out.toArray());
-      for (const sigma of [-1, 2 ** 125, Number.NaN, Number.POSITIVE_INFINITY]) expect(() => addGaussianNoise(x, sigma, stream, out)).toThrow(ParameterError);
-      expect(() => addGaussianNoise(x, 1, stream, engine().tensor("f32", 128))).toThrow(ShapeError);
+      for (const sigma of [-1, 2 ** 125, Number.NaN, Number.POSITIVE_INFINITY])
+        expect(() => addResearchGaussianNoise(x, sigma, stream, out)).toThrow(ParameterError);
+      expect(() => addResearchGaussianNoise(x, 1, stream, engine().tensor("f32", 128))).toThrow(ShapeError);
       const spent = new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: 2 ** 32 - 23, private: false });
-      expect(() => addGaussianNoise(x, 1, spent, out)).toThrow(PrivacyError);
+      expect(() => addResearchGaussianNoise(x, 1, spent, out)).toThrow(PrivacyError);
       expect(bits(out.toArray())).toEqual(kept);
       expect([stream.counter, spent.counter]).toEqual([24, 2 ** 32 - 23]);
     });
@@ -131,7 +132,7 @@ test("every build gives the same bits", async () => {
 test.each([0.05, 1, 37.5])("a million samples with sigma %d are normal and uncorrelated", async (sigma) => {
   const engine = await makeEngine();
   const n = 1_000_000;
-  const x = addGaussianNoise(engine.tensor("f32", n), sigma, await createStream({ purpose: "noise", unsafeSeed: sigma })).toArray();
+  const x = addResearchGaussianNoise(engine.tensor("f32", n), sigma, await createStream({ purpose: "noise", unsafeSeed: sigma })).toArray();
   expect(Math.abs(mean(x))).toBeLessThanOrEqual((SIX * sigma) / Math.sqrt(n));
   expect(Math.abs(variance(x, 0) / sigma ** 2 - 1)).toBeLessThanOrEqual(8.64e-3);
   expect(kolmogorov(x, (v) => normalCdf(v / sigma))).toBeLessThanOrEqual(3.272e-3);

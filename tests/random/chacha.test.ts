@@ -1,5 +1,5 @@
 import {
-  addGaussianNoise,
+  addResearchGaussianNoise,
   DisposedError,
   type Engine,
   ParameterError,
@@ -140,7 +140,7 @@ forEachBuild("random/chacha", (engine) => {
       return seen;
     };
     const draws: [name: string, words: number, draw: (stream: RandomStream) => void][] = [
-      ["addGaussianNoise", 4 + 96 + 128, (stream) => addGaussianNoise(engine().tensor("f32", 300), 1, stream)],
+      ["addResearchGaussianNoise", 4 + 96 + 128, (stream) => addResearchGaussianNoise(engine().tensor("f32", 300), 1, stream)],
       ["uniform", 4 + 8, (stream) => uniform(engine().tensor("f32", 300), stream)],
       ["quantize", 4 + 8, (stream) => quantize(engine().tensor("f32", 300, normals(300, 1)), 3, stream)],
       ["permutation", 4 + 8, (stream) => permutation(engine().tensor("u32", 300), stream)],
