@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 import { createEngine, createMean, createStream, dense, gaussianGrid, localUpdate, releaseQuantized, serverRound } from "fedlane";
-=======
-import { addResearchGaussianNoise, clipByNorm, createEngine, createMean, createStream, dense, localUpdate, quantize, serverRound } from "fedlane";
->>>>>>> e1698a1 (Name plain float noise for research, and add Laplace to it)
 
 const engine = await createEngine();
 const model = engine.model([dense(4, 8, "relu"), dense(8, 2)]);
@@ -11,13 +7,7 @@ const data = { x: engine.tensor("f32", [4, 4], features), labels: engine.tensor(
 const stream = await createStream({ purpose: "one round" }); // randomness from the platform
 const weights = model.initialise(stream);
 const { delta, examples } = localUpdate(model, weights, data, { epochs: 5, batchSize: 2, learningRate: 0.1, shuffle: stream });
-<<<<<<< HEAD
 const grid = gaussianGrid({ sigma: 0.5, clipNorm: 1, size: model.size });
 const update = releaseQuantized(delta, grid, 4, stream); // clipped to norm 1, Gaussian noise of 0.5, 58 parameters in 58 bytes
-=======
-clipByNorm(delta, 1); // no client moves the model by more than 1
-addResearchGaussianNoise(delta, 0.01, stream);
-const update = quantize(delta, 8, stream); // 58 parameters in 58 bytes
->>>>>>> e1698a1 (Name plain float noise for research, and add Laplace to it)
 const mean = createMean(engine, model.size).addQuantized(update, examples); // the server: any number of clients, in any order
 console.log(serverRound(weights, mean)); // { updated: true, updates: 1, totalWeight: 4 }
