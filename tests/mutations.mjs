@@ -57,7 +57,7 @@ export const MUTATIONS = [
     name: "a release before its noise",
     file: "src/privacy/grid_sum.ts",
     from: "if (this.#noise === undefined) throw",
-    to: "if (this.#count < 0) throw",
+    to: "if (this.#noise === undefined) this.#noise = false;\n    if (this.#count < 0) throw",
     tests: [grid],
   },
   {
