@@ -94,8 +94,8 @@ function largestBatch(n: number, rate: number): number {
 /**
  * One DP-SGD step of a client as an accountant sees it: localUpdate() with `noise` on n examples. The sum of m clipped gradients is made in f32,
  * so it is off by at most m 2^-24 m C, and rounding it to the grid moves it by g sqrt(d) / 2 at most: twice both, for the two neighbours, is added
- * to the bound C. Roundings within the gradient of one example are not in it.
- * Source: Abadi et al. 2016 (arXiv:1607.00133); docs/derivations/grid_gaussian.md.
+ * to the bound C. What it leaves out, and why M is what it is: docs/derivations/dp_sgd.md.
+ * Source: Abadi et al. 2016 (arXiv:1607.00133), algorithm 1.
  */
 export function dpSgdEvent(options: { clipNorm: number; noiseMultiplier: number; batchSize: number; examples: number; size: number }): PrivacyEvent {
   const op = "dpSgdEvent";
