@@ -219,7 +219,7 @@ export {
 } from "./privacy/randomised_response.ts";
 export type { RoundNoiseOptions, VectorNoise } from "./privacy/round_noise.ts";
 export { addSkellam } from "./privacy/skellam.ts";
-export { createTreeNoise, type TreeMethod, type TreeNoise, type TreeNoiseOptions, treeSensitivity, treeVariance } from "./privacy/tree.ts";
+export { createTreeNoise, type TreeMethod, type TreeNoise, type TreeNoiseOptions, treeVariance } from "./privacy/tree.ts";
 export { type Zeroed, zeroOutlier } from "./privacy/zeroing.ts";
 export { type RandomStream, randomBytes, type StreamState } from "./random/chacha.ts";
 export { type Initialiser, initialise } from "./random/initialise.ts";

@@ -178,7 +178,7 @@ function share(block: number, l: number): number {
 
 /**
  * Noise for the running sums of a stream of rounds without amplification by sampling (DP-FTRL). One round in which a client takes part
- * moves every node above it: {@link treeSensitivity}.
+ * moves every node above it: {@link treeEvents} says what that costs.
  * @param options size, noise of a node, stream, method, step
  * @throws {@link ParameterError} naming the option; {@link PrivacyError} for a stream that is a fork
  * Source: Dwork et al. 2010, Chan et al. 2011; Kairouz et al. 2021 (arXiv:2103.00039), algorithm 1 and appendix B; Honaker 2015.
@@ -186,7 +186,7 @@ function share(block: number, l: number): number {
  * const grid = gaussianGrid({ sigma: 4, clipNorm: 1, size: model.size });
  * const noise = createTreeNoise(engine, { size: model.size, noise: grid, stream: await job.stream({ role: "noise" }) });
  * noise.next(sum); // every round; sum: i32, of what clipToGrid() gave
- * const noiseMultiplier = grid.mechanism.noiseMultiplier / treeSensitivity(rounds); // of all rounds together, one event
+ * treeEvents({ noiseMultiplier: grid.mechanism.noiseMultiplier, leaves: rounds, participations: 1 }); // for the accountant: all rounds together
  */
 export function createTreeNoise(engine: Engine, options: TreeNoiseOptions): TreeNoise {
   const op = "createTreeNoise";
@@ -197,15 +197,6 @@ export function createTreeNoise(engine: Engine, options: TreeNoiseOptions): Tree
   const noise = new TreeNoise(new Nodes(op, engine, options), method);
   noise.skip(step);
   return noise;
-}
-
-/**
- * How far one round moves all nodes of a tree of so many rounds, L2, a contribution of norm 1: sqrt(floor(log2 rounds) + 1). The noise multiplier
- * of the whole tree is the deviation of a node over this times the clipping bound. For a client in k rounds multiply by k (a bound).
- */
-export function treeSensitivity(rounds: number): number {
-  checkNumber("treeSensitivity", "rounds", rounds, { min: 1, max: MAX_STEPS, integer: true });
-  return Math.sqrt(32 - Math.clz32(rounds));
 }
 
 /**

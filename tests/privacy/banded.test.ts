@@ -8,7 +8,7 @@ import {
   PrivacyError,
   type RandomStream,
   ShapeError,
-  treeSensitivity,
+  treeSensitivitySquared,
   treeVariance,
   type VectorNoise,
 } from "fedlane";
@@ -84,7 +84,7 @@ describe("coefficients", () => {
       return mean * c.reduce((sum, v) => sum + v * v, 0);
     };
     const tree = (method: "plain" | "efficient") => {
-      const sigma = treeSensitivity(T);
+      const sigma = Math.sqrt(treeSensitivitySquared(T, 1));
       return Array.from({ length: T }, (_, t) => treeVariance(t + 1, sigma, method)).reduce((a, b) => a + b) / T;
     };
     const got = [banded(1), banded(4), banded(16), banded(64), tree("plain"), tree("efficient")];

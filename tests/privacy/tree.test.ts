@@ -12,7 +12,7 @@ import {
   ShapeError,
   type Tensor,
   type TreeMethod,
-  treeSensitivity,
+  treeSensitivitySquared,
   treeVariance,
   type VectorNoise,
 } from "fedlane";
@@ -100,7 +100,7 @@ describe("golden values", () => {
     for (const rounds of [1, 2, 3, 4, 7, 8, 1000, 1024]) {
       let nodes = 0;
       for (let width = 1; width <= rounds; width *= 2) nodes++; // those that begin with the first round and are complete
-      expect(treeSensitivity(rounds)).toBe(Math.sqrt(nodes));
+      expect(treeSensitivitySquared(rounds, 1)).toBe(nodes);
     }
   });
 });
@@ -282,7 +282,7 @@ forEachBuild("privacy/tree", (engine, build) => {
       expect(make({}).private, "a seeded stream").toBe(false);
       expect([...make({ size: 0 }).next(engine().tensor("i32", 0)).toArray()]).toEqual([]);
     });
-    for (const bad of [0, -1, 0.5, Number.NaN]) expect(() => treeSensitivity(bad)).toThrow(ParameterError);
+    for (const bad of [0, -1, 0.5, Number.NaN]) expect(() => treeSensitivitySquared(bad, 1)).toThrow(ParameterError);
     expect(() => treeVariance(-1, 1)).toThrow(ParameterError);
     expect(() => treeVariance(1, Number.NaN)).toThrow(ParameterError);
   });
