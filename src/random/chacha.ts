@@ -6,6 +6,7 @@ import type { Tensor } from "../engine/tensor.ts";
 
 const BLOCKS_PER_NONCE = 2 ** 32;
 const BLOCK_BYTES = 64;
+const WORD = { min: 0, max: 2 ** 32 - 1, integer: true };
 
 /** A stream as plain data, to send to a worker. It holds the key: treat it as a secret. */
 export interface StreamState {
@@ -36,6 +37,11 @@ export class RandomStream {
       );
     }
     checkBoolean("RandomStream", "private", state.private);
+    if (!Array.isArray(state.nonce) || state.nonce.length !== 3)
+      throw new ParameterError(`RandomStream: expected nonce to be three words, got ${describe(state.nonce)}`, { argument: "nonce" });
+    for (const word of state.nonce) checkNumber("RandomStream", "nonce", word, WORD);
+    // A counter that is not a number would stay one, and every use would draw the same bytes.
+    checkNumber("RandomStream", "counter", state.counter, { min: 0, max: BLOCKS_PER_NONCE, integer: true });
     this.private = state.private;
     this.#secret = secret ?? { key: state.key.slice() };
     this.#nonce = state.nonce;
@@ -59,8 +65,8 @@ export class RandomStream {
    * @throws {@link PrivacyError} on a fork: forks of forks would collide
    */
   fork(a: number, b: number): RandomStream {
-    checkNumber("fork", "a", a, { min: 0, max: 2 ** 32 - 1, integer: true });
-    checkNumber("fork", "b", b, { min: 0, max: 2 ** 32 - 1, integer: true });
+    checkNumber("fork", "a", a, WORD);
+    checkNumber("fork", "b", b, WORD);
     if (this.#nonce[0] !== 0)
       throw new PrivacyError("fork: expected a stream made by createStream(), got a fork; its forks would repeat those of its siblings");
     return new RandomStream({ key: this.#key, nonce: [1, a, b], counter: 0, private: this.private }, this.#secret);

@@ -201,5 +201,9 @@ describe("streams", () => {
   test("a bad state is refused", () => {
     expect(() => new RandomStream({ key: new Uint8Array(16), nonce: [0, 0, 0], counter: 0, private: true })).toThrow(ParameterError);
     expect(() => new RandomStream({ key: KEY, nonce: [0, 0, 0], counter: 0 } as never)).toThrow(ParameterError);
+    const state = { key: KEY, nonce: [0, 0, 0], counter: 0, private: true } as const;
+    for (const counter of [undefined, Number.NaN, -1, 0.5, 2 ** 32 + 1]) expect(() => new RandomStream({ ...state, counter } as never)).toThrow("counter");
+    for (const nonce of [undefined, [0, 0], [0, 0, Number.NaN], [0, 0, 2 ** 32]]) expect(() => new RandomStream({ ...state, nonce } as never)).toThrow("nonce");
+    expect(new RandomStream({ ...state, counter: 2 ** 32 }).counter).toBe(2 ** 32); // used up, and still no error
   });
 });
