@@ -136,13 +136,12 @@ function eventOf(privacy: SimulationPrivacy, shape: ReleaseShape, z: number): Pr
     case "distributed":
       return distributedGaussian(distributedOptions(privacy, shape, z)).event;
     case "dp-sgd": {
-      // The smallest client takes its examples at the highest rate, the largest does the most steps: both are charged to everybody.
+      // The smallest client takes its examples at the highest rate, the largest does the most steps and has the largest batches (and so the widest
+      // bound): all of it is charged to everybody.
       const some = examples.filter((n) => n > 0);
       const [fewest, most] = [Math.min(...some), Math.max(...some)];
-      return {
-        ...dpSgdEvent({ clipNorm, noiseMultiplier: z, batchSize, examples: fewest, size }),
-        count: epochs * Math.ceil(most / Math.min(batchSize, most)),
-      };
+      const of = (examples: number) => dpSgdEvent({ clipNorm, noiseMultiplier: z, batchSize, examples, size });
+      return { mechanism: of(most).mechanism, sampling: of(fewest).sampling, count: epochs * Math.ceil(most / Math.min(batchSize, most)) };
     }
   }
 }

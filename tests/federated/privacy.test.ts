@@ -53,6 +53,10 @@ describe("the plan of a run", () => {
   test("DP-SGD over unequal clients charges everybody the highest rate of the smallest and the steps of the largest", () => {
     const { event } = plan("dp-sgd", {}, { examples: [40, 100, 64] });
     expect(event).toMatchObject({ sampling: { type: "poisson", rate: 32 / 40 }, count: 2 * Math.ceil(100 / 32) });
+    // Batches of the largest vary most, so its bound is the widest: 100 of 100 against 40 of 40 may be drawn.
+    const bound = (...examples: number[]) => plan("dp-sgd", { noiseMultiplier: 1 }, { examples }).event.mechanism;
+    expect(bound(40, 100, 64)).toEqual(bound(100));
+    expect(bound(100)).not.toEqual(bound(40));
   });
 
   test("a client with a whole batch has no amplification", () => {
