@@ -180,6 +180,7 @@ export class PrivacyLedger {
    */
   async charge(event: PrivacyEvent, stream: RandomStream): Promise<PrivacyReceipt> {
     checkEvent(CHARGE, event);
+    checkNumber(CHARGE, "count", event.count ?? 1, { min: 1, integer: true }); // a receipt for nothing would pass for one
     checkStream(CHARGE, stream);
     if (!stream.private && this.#rules.private) {
       throw new PrivacyError(

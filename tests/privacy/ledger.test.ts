@@ -247,7 +247,7 @@ describe("nonsense is refused", () => {
 
   test("events and streams", async () => {
     const ledger = await open();
-    await expect(ledger.charge({ ...EVENT, count: -1 }, safe)).rejects.toThrow(/count/);
+    for (const count of [-1, 0, 0.5]) await expect(ledger.charge({ ...EVENT, count }, safe)).rejects.toThrow(/count/);
     await expect(ledger.charge({ ...EVENT, sampling: { type: "shuffled" } } as never, safe)).rejects.toThrow(/no amplification/);
     await expect(ledger.charge(EVENT, {} as never)).rejects.toThrow(/stream/);
     expect(() => ledger.remaining({ ...EVENT, count: NaN })).toThrow(/count/);
