@@ -119,8 +119,8 @@ export function localUpdate(model: Model, weights: Tensor<"f32">, data: Dataset,
   const bounds = perExampleClipping && clippingBounds(op, model, perExampleClipping);
   if (localTerm !== undefined) checkTerm(op, localTerm, model.size);
   checkChoice(op, "sampling", sampling, ["shuffled", "poisson"]);
-  if (noise !== undefined) checkNoise(op, noise, perExampleClipping, sampling);
   checkStream(op, stream);
+  if (noise !== undefined) checkNoise(op, noise, perExampleClipping, sampling, stream);
   const count = checkDataset(op, model, data);
   checkSameEngine(op, { weights, "data.x": featuresOf(data.x, model.inputNodes[0]!) });
   const { engine } = model;
@@ -184,7 +184,7 @@ export function localUpdate(model: Model, weights: Tensor<"f32">, data: Dataset,
 }
 
 /** Noise hides an example only where its gradient is bounded and its presence in a batch is a coin of its own. */
-function checkNoise(op: string, noise: GradientNoise, clipping: PerExampleClipping | undefined, sampling: string): void {
+function checkNoise(op: string, noise: GradientNoise, clipping: PerExampleClipping | undefined, sampling: string, shuffle: RandomStream): void {
   checkOptions(op, noise, ["noiseMultiplier", "stream"]);
   checkNumber(op, "noise.noiseMultiplier", noise.noiseMultiplier, { above: 0 });
   checkStream(op, noise.stream);
@@ -196,6 +196,11 @@ function checkNoise(op: string, noise: GradientNoise, clipping: PerExampleClippi
       {
         argument: "sampling",
       },
+    );
+  if (noise.stream.private && !shuffle.private)
+    throw new ParameterError(
+      `${op}: expected a private shuffle stream beside private noise, got one made from a seed: who knows it knows the batches, and sampling hides nothing`,
+      { argument: "shuffle" },
     );
 }
 

@@ -6,6 +6,7 @@ import {
   clipByValue,
   clippedGradient,
   createOptimizer,
+  createStream,
   type Dataset,
   dense,
   type Engine,
@@ -313,6 +314,12 @@ forEachBuild("nn/trainer", (engine) => {
       [{ learningRate: 0.1, localTerm: { type: "feddyn", alpha: 1, history: p.weights.view as never } }, ParameterError],
     ];
     for (const [options, Class] of bad) await expect(trained(p, options)).rejects.toThrow(Class);
+    // Private noise on batches that a seed tells; the other way round nothing is claimed.
+    const hidden = await createStream({ purpose: "noise" });
+    const step = { learningRate: 0.1, sampling: "poisson", perExampleClipping: { clipNorm: 1 } } as const;
+    await expect(trained(p, { ...step, noise: { noiseMultiplier: 1, stream: hidden }, shuffle: await noise(3) })).rejects.toThrow("shuffle");
+    await trained(p, { ...step, noise: { noiseMultiplier: 1, stream: hidden }, shuffle: await createStream({ purpose: "batches" }) });
+    hidden.dispose();
     expect(() => clippedGradient(p.model, p.weights, p.data, { clipNorm: 0 })).toThrow(ParameterError);
     expect(engine().stats().liveBlocks).toBe(before);
   });
