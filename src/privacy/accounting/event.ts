@@ -1,5 +1,5 @@
 // What an accountant is told: which mechanism ran, on which sample, how often.
-import { checkChoice, checkNumber, checkOptions } from "../../engine/check.ts";
+import { checkChoice, checkNumber, checkOptions, describe } from "../../engine/check.ts";
 import { ParameterError } from "../../engine/errors.ts";
 
 /** Whose data one unit of privacy is: all of a client's, or one example. */
@@ -50,6 +50,15 @@ export interface PrivacyEvent {
   readonly count?: number;
 }
 
+/** @internal Refuses what are no events, no options, or options that leave open what the answer is about. */
+export function checkAsked(op: string, events: readonly PrivacyEvent[], options: { readonly adjacency: Adjacency; readonly unit: Unit }): void {
+  if (!Array.isArray(events)) throw new ParameterError(`${op}: expected events to be an array, got ${describe(events)}`, { argument: "events" });
+  if (typeof options !== "object" || options === null)
+    throw new ParameterError(`${op}: expected options with adjacency and unit, got ${describe(options)}`, { argument: "options" });
+  checkChoice(op, "adjacency", options.adjacency, ADJACENCIES);
+  checkChoice(op, "unit", options.unit, UNITS);
+}
+
 const POSITIVE = { above: 0 };
 const COUNT = { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true };
 
@@ -86,6 +95,7 @@ function checkSampling(op: string, sampling: Sampling): void {
     );
   }
   checkChoice(op, "sampling.type", sampling.type, ["all", "poisson", "without-replacement"]);
+  checkOptions(op, sampling, { all: ["type"], poisson: ["type", "rate"], "without-replacement": ["type", "size", "population"] }[sampling.type]);
   if (sampling.type === "poisson") checkNumber(op, "sampling.rate", sampling.rate, { min: 0, max: 1 });
   if (sampling.type === "without-replacement") {
     checkNumber(op, "sampling.population", sampling.population, COUNT);

@@ -1,7 +1,7 @@
 // Gaussian differential privacy by the central limit theorem (Dong, Roth, Su 2019, arXiv:1905.02383; Bu et al. 2019, arXiv:1911.11607).
-import { checkChoice, checkNumber, checkOptions } from "../../engine/check.ts";
+import { checkNumber, checkOptions } from "../../engine/check.ts";
 import { PrivacyError } from "../../engine/errors.ts";
-import { ADJACENCIES, type Adjacency, checkEvent, type PrivacyEvent, UNITS, type Unit } from "./event.ts";
+import { type Adjacency, checkAsked, checkEvent, type PrivacyEvent, type Unit } from "./event.ts";
 import { shiftDelta, shiftEpsilon } from "./gaussian.ts";
 
 interface GdpOptions {
@@ -14,10 +14,10 @@ interface GdpOptions {
  * first is the limit of many steps at small rates: AN APPROXIMATION that can say less than was spent. Never charge a budget by it.
  * @throws {@link PrivacyError} for other mechanisms and samplings, and for Poisson samples under "replace-one"
  */
-export function gdpApproximateMu(events: readonly PrivacyEvent[], { adjacency, unit }: GdpOptions): number {
+export function gdpApproximateMu(events: readonly PrivacyEvent[], options: GdpOptions): number {
   const op = "gdpApproximateMu";
-  checkChoice(op, "adjacency", adjacency, ADJACENCIES);
-  checkChoice(op, "unit", unit, UNITS);
+  checkAsked(op, events, options);
+  const { adjacency } = options;
   let square = 0;
   for (const event of events) {
     checkEvent(op, event);

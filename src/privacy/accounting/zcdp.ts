@@ -1,7 +1,7 @@
 // Zero-concentrated differential privacy: one number, rho, that adds up (Bun and Steinke 2016, arXiv:1605.02065).
 import { checkChoice, checkNumber, checkOptions } from "../../engine/check.ts";
 import { PrivacyError } from "../../engine/errors.ts";
-import { ADJACENCIES, type Adjacency, checkEvent, type PrivacyEvent, UNITS, type Unit } from "./event.ts";
+import { type Adjacency, checkAsked, checkEvent, type PrivacyEvent, type Unit } from "./event.ts";
 import type { Conversion } from "./rdp.ts";
 
 /**
@@ -9,11 +9,11 @@ import type { Conversion } from "./rdp.ts";
  * @returns Infinity without noise, 0 without events
  * @throws {@link ParameterError} for a bad event, adjacency or unit; {@link PrivacyError} for other mechanisms, and for samples, whose rho is no better than without
  */
-export function zcdpRho(events: readonly PrivacyEvent[], { adjacency, unit }: { readonly adjacency: Adjacency; readonly unit: Unit }): number {
+export function zcdpRho(events: readonly PrivacyEvent[], options: { readonly adjacency: Adjacency; readonly unit: Unit }): number {
   const op = "zcdpRho";
-  checkChoice(op, "adjacency", adjacency, ADJACENCIES);
-  checkChoice(op, "unit", unit, UNITS);
-  const reach = adjacency === "add-remove" ? 1 : 2;
+  checkAsked(op, events, options);
+  checkOptions(op, options, ["adjacency", "unit"]);
+  const reach = options.adjacency === "add-remove" ? 1 : 2;
   let rho = 0;
   for (const event of events) {
     checkEvent(op, event);

@@ -43,3 +43,10 @@ test("what it does not know is refused; edges", () => {
   expect(gdpApproximateEpsilon([sampled(0.5, 0, 1)], { ...ADD, delta: 0.1 })).toBe(Infinity);
   expect(gdpApproximateDelta([sampled(0.5, 0, 1)], { ...ADD, epsilon: 1 })).toBe(1);
 });
+
+test("nonsense is refused by name", () => {
+  expect(() => gdpApproximateMu(undefined as never, ADD)).toThrow(/events/);
+  expect(() => gdpApproximateMu([], undefined as never)).toThrow(/options/);
+  expect(() => gdpApproximateMu([], { unit: "client" } as never)).toThrow(/adjacency/);
+  expect(() => gdpApproximateEpsilon([], { adjacency: "add-remove", delta: 1e-5 } as never)).toThrow(/unit/);
+});

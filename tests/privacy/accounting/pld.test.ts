@@ -225,6 +225,8 @@ describe("refused with a reason", () => {
     refuse({ mechanism: { type: "discrete-gaussian", sigma: 4, l2: 1 }, sampling: all }, "replace-one", /dimension/);
     refuse({ mechanism: { type: "discrete-gaussian", sigma: 1e6, l2: 1 }, sampling: all }, "add-remove", /tabulated/);
     refuse({ ...gaussian(1, 1), sampling: { type: "shuffled" } as never }, "add-remove", /shuffled/);
+    refuse({ ...gaussian(1, 1), sampling: { type: "all", rate: 0.01 } as never }, "add-remove", /rate/); // no rate that has no effect
+    refuse({ ...gaussian(1, 1), sampling: { type: "poisson", rate: 0.01, size: 6 } as never }, "add-remove", /size/);
     expect(pldEpsilon([{ mechanism: { type: "discrete-gaussian", sigma: 4, l2: 1.4 }, sampling: all }], { ...options, delta: 1e-5 })).toBeGreaterThan(0.8);
   });
   test("nonsense", () => {

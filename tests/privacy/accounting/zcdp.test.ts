@@ -17,6 +17,13 @@ describe("rho", () => {
     expect(() => zcdpRho([{ ...gaussian(1), sampling: { type: "poisson", rate: 0.1 } }], ADD)).toThrow(PrivacyError);
     expect(() => zcdpRho([{ mechanism: { type: "laplace", noiseMultiplier: 1 }, sampling: { type: "all" } }], ADD)).toThrow(PrivacyError);
   });
+  test("nonsense is refused by name", () => {
+    expect(() => zcdpRho(undefined as never, ADD)).toThrow(/events/);
+    expect(() => zcdpRho([], undefined as never)).toThrow(/options/);
+    expect(() => zcdpRho([], { unit: "client" } as never)).toThrow(/adjacency/);
+    expect(() => zcdpRho([], { adjacency: "add-remove" } as never)).toThrow(/unit/);
+    expect(() => zcdpRho([], { ...ADD, delta: 1e-5 } as never)).toThrow(/delta/);
+  });
 });
 
 describe("conversion", () => {
