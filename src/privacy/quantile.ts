@@ -83,6 +83,7 @@ export class QuantileClip {
   /**
    * Noise multiplier for the sum of updates, such that it and the votes together are one Gaussian mechanism of noise multiplier z:
    * z_delta = (z^-2 - (2 s_b)^-2)^(-1/2). Noise on the sum of updates is then z_delta times the bound; the accountant is told z, once a round.
+   * With noise on a grid, whose sensitivity is a little above the bound, that is (m^-2 + voteNoise^-2)^(-1/2) in place of z, m that of grid.mechanism.
    * @param noiseMultiplier z > 0 of the round; 0 gives 0
    * @throws {@link ParameterError} unless z < 2 s_b: the votes alone would spend more than the round may
    */
@@ -137,6 +138,7 @@ export function noisyVotes(engine: Engine, votes: number, clip: QuantileClip, st
   checkNumber(op, "votes", votes, { min: -(2 ** 30), max: 2 ** 30, integer: true });
   if (!(clip instanceof QuantileClip))
     throw new ParameterError(`${op}: expected clip to be made by createQuantileClip(), got ${describe(clip)}`, { argument: "clip" });
+  checkNumber(op, "clip.countNoise", clip.countNoise, { min: 0, max: 2 ** 23 });
   checkStream(op, stream);
   const sum = engine.tensorOutsideScopes("i32", 1, [votes]);
   try {

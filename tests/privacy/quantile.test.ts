@@ -172,7 +172,7 @@ describe("noise on the votes", () => {
     expect(() => noisyVotes(engine, 1, {} as never, stream)).toThrow("clip");
     expect(() => noisyVotes(engine, 1, clip, {} as never)).toThrow("stream");
     const wide = createQuantileClip({ initial: 1, target: 0.5, clients: 1e9 });
-    expect(() => noisyVotes(engine, 1, wide, stream)).toThrow(ParameterError);
+    expect(() => noisyVotes(engine, 1, wide, stream)).toThrow("countNoise");
   });
 });
 
