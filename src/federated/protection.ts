@@ -39,7 +39,9 @@ export type TaskPrivacy =
 
 interface Streams {
   readonly sample: RandomStream;
-  readonly noise: RandomStream;
+  readonly serverNoise: RandomStream;
+  /** Shared by clients and server; not secret. */
+  readonly rotation: RandomStream;
 }
 
 /** Privacy of one run. */
@@ -89,7 +91,7 @@ export class Protection {
   async charge(round: number): Promise<boolean> {
     if ((round - 1) % this.plan.cycle !== 0) return true; // this participation was charged when the cycle began
     try {
-      await this.#ledger.charge(this.plan.event, this.#streams.noise);
+      await this.#ledger.charge(this.plan.event, this.#streams.serverNoise);
     } catch (error) {
       if (error instanceof PrivacyError && "budget" in error.details) return false;
       throw error;
@@ -131,7 +133,7 @@ export class Protection {
       case "local":
         return { mode, sigma, clipNorm: this.#privacy.clipNorm };
       case "distributed":
-        return { mode, pipeline: distributedOptions(this.#privacy, this.#shape, noiseMultiplier), rotation: this.#rotation(round).toState() };
+        return { mode, pipeline: distributedOptions(this.#privacy, this.#shape, noiseMultiplier), rotation: this.#streams.rotation.fork(round, 0).toState() };
       case "dp-sgd":
         return { mode, noiseMultiplier };
     }
@@ -152,19 +154,14 @@ export class Protection {
     this.#engine.scope(() => {
       const out = this.#engine.tensor("f32", weights.size);
       if (this.#sum) {
-        this.#sum.addNoise(this.#streams.noise.fork(round, 2 ** 32 - 1));
+        this.#sum.addNoise(this.#streams.serverNoise.fork(round, 0));
         this.#sum.release(out, clientFraction * examples.length);
         axpy(serverLearningRate, out, weights);
       } else if (this.#pipeline) {
         const total = this.#residues!.result(this.#engine.tensor("i32", this.#pipeline.dimension));
-        this.#pipeline.decode(total, this.#rotation(round), out);
+        this.#pipeline.decode(total, this.#streams.rotation.fork(round, 0), out);
         axpy(serverLearningRate / clientsOfRound(examples.length, clientFraction), out, weights);
       }
     });
-  }
-
-  /** Shared by clients and server; not secret. */
-  #rotation(round: number): RandomStream {
-    return this.#streams.sample.fork(round, 2 ** 32 - 1);
   }
 }

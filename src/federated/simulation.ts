@@ -110,6 +110,8 @@ export async function simulate(data: SimulationData, config: SimulationConfig, o
       sample: await seed("sample"),
       shuffle: await seed("shuffle"),
       noise: await seed("noise"),
+      serverNoise: await seed("server noise"),
+      rotation: await seed("rotation"),
       rounding: await seed("rounding"),
     };
     const weights = model.initialise(streams.initialise);
@@ -144,6 +146,9 @@ interface Streams {
   readonly sample: RandomStream;
   readonly shuffle: RandomStream;
   readonly noise: RandomStream;
+  /** Keys that no client's task carries, and one that all do. */
+  readonly serverNoise: RandomStream;
+  readonly rotation: RandomStream;
   readonly rounding: RandomStream;
 }
 
