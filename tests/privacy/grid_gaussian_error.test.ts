@@ -7,6 +7,7 @@ import { random } from "../support/data.ts";
 import { makeEngine } from "../support/engines.ts";
 import { approximate, BITS, exact, LN2, logarithm, ONE, over, PI, sineCosine, squareRoot, times } from "../support/exact.ts";
 import { nightly, runs } from "../support/runs.ts";
+import * as reference from "./grid_gaussian.reference.ts";
 
 const UNIT = 2 ** -53;
 
@@ -192,6 +193,50 @@ describe("errors with all roundings, in units of 2^-53: the bounds of the deriva
     }
     expect(worst).toBeGreaterThan(0.5); // nearly all of it is the rounding to the grid
     expect(approximate(LN2)).toBeCloseTo(Math.LN2, 15);
+  });
+});
+
+describe("the loss against the ideal", () => {
+  test("v, b and beta: the sums of section 4 over the plane, for s = 2^20", () => {
+    const s = 2 ** 20;
+    const n = 200_000;
+    let [v, b] = [0, 0];
+    const [from, to] = [Math.log(2 ** -21), Math.log(9.5)];
+    for (let i = 0; i < n; i++) {
+      const R = Math.exp(from + ((to - from) * (i + 0.5)) / n);
+      const D = R * s;
+      let eta = 2.001 * ((9 * UNIT) / (1 - 9 * UNIT)) * (Math.SQRT2 * D + 1) + 26.7 * (D + 1) * 2 ** -48;
+      if (D >= 32) eta += (1.51 * 2 ** -12) / D;
+      if (R <= 6.5) eta += (1.51 * 2 ** -24 * Math.exp(R ** 2 / 2)) / Math.max(D, 2);
+      if (D >= 32) b = Math.max(b, eta);
+      v += eta ** 2 * R * Math.exp(-(R ** 2) / 2) * R * ((to - from) / n);
+    }
+    // Cells below D = 2 are 13; 2 pi 0.24 = 1.51 of a ring of width 1.
+    const beta = (1.51 * 32 + 13) * 2 ** -52 + 1.51 * (7.9 - 6.5) * s * 2 ** -64 + Math.exp(-(7.9 ** 2) / 2);
+    for (const [got, claimed] of [
+      [v, 2.2e-14],
+      [b, 2.1e-5],
+      [beta, 1.7e-13],
+    ] as const) {
+      expect(got).toBeLessThan(claimed);
+      expect(got).toBeGreaterThan(0.9 * claimed);
+    }
+  });
+
+  test("the directions are N equidistant ones, each once: in a model of 2^10 of them, by the twin's own formula", () => {
+    const N = 1024;
+    const seen = new Set<number>();
+    // 8 bits of f and 2 bits of choice: f the middles of 2^8 steps, where the kernel has 2^46.
+    for (let step = 0; step < 256; step++) {
+      for (let choice = 0; choice < 4; choice++) {
+        const f = ((step - 128 + 0.5) / 256 / 4) * 2 ** 32; // in units of the coarse part
+        const [x, y] = reference.pair(0, 0, (Math.floor(f) << 2) | choice, Math.round((f - Math.floor(f)) * 65536 - 0.5));
+        const place = ((Math.atan2(y, x) / (2 * Math.PI) + 1) % 1) * N - 0.5;
+        expect(Math.abs(place - Math.round(place))).toBeLessThan(1e-6);
+        seen.add(Math.round(place));
+      }
+    }
+    expect(seen.size).toBe(N);
   });
 });
 
