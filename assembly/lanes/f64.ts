@@ -131,7 +131,7 @@ export function ld_u32<T>(p: usize): T {
 // @ts-ignore: decorator
 @inline
 export function ld_u16<T>(p: usize): T {
-  if (isVector<T>()) return f64x2.convert_low_i32x4_u(i32x4.extend_low_i16x8_u(v128.load32_zero(p)));
+  if (isVector<T>()) return f64x2.convert_low_i32x4_s(i32x4.extend_low_i16x8_u(v128.load32_zero(p))); // signed: one instruction on x86
   return <f64>(<u32>load<u16>(p));
 }
 /** i32 at p, exactly. */
@@ -142,6 +142,13 @@ export function ld_i32<T>(p: usize): T {
   return <f64>load<i32>(p);
 }
 
+/** i32 at p with the bits of mask alone, exactly. */
+// @ts-ignore: decorator
+@inline
+export function ld_i32_and<T>(p: usize, mask: i32): T {
+  if (isVector<T>()) return f64x2.convert_low_i32x4_s(v128.and(v128.load64_zero(p), i32x4.splat(mask)));
+  return <f64>(load<i32>(p) & mask);
+}
 
 // Integers by a magic number: x + 1.5 * 2^52 rounds x (|x| < 2^51) to the nearest integer, ties to even, and holds it in its low bits.
 
@@ -194,6 +201,20 @@ export function square_magic<T>(t: T): T {
 
 // The same 64 bits seen as integers: T is v128 (2 x i64) or, in one lane, i64 in an f64's clothes.
 
+/** u32 at p as an integer in the bits. */
+// @ts-ignore: decorator
+@inline
+export function bits_ld_u32<T>(p: usize): T {
+  if (isVector<T>()) return v128.load32x2_u(p);
+  return reinterpret<f64>(<u64>load<u32>(p));
+}
+/** Bits of a that mask has too. */
+// @ts-ignore: decorator
+@inline
+export function bits_mask<T>(a: T, mask: T): T {
+  if (isVector<T>()) return v128.and(a, mask);
+  return reinterpret<f64>(reinterpret<i64>(a) & reinterpret<i64>(mask));
+}
 /** Bits of a plus bits of b. */
 // @ts-ignore: decorator
 @inline

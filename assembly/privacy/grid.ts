@@ -60,16 +60,39 @@ export function clip_grid_f32_i32(n: usize, c: f64, unit: f64, bound: f64, x: us
   return norm;
 }
 
-/** 1 where sum k_i^2 <= bound, else 0. n elements; bound < 2^62; k: n x i32, any values: it stops before the sum could overflow. */
+// @ts-ignore: decorator
+@inline
+function square<T>(k: usize): T {
+  const v = d.ld_i32<T>(k);
+  return d.mul<T>(v, v);
+}
+/** 1 where sum k_i^2 <= bound, else 0, exactly. n elements; bound < 2^62; k: n x i32, any values. Same answer in every build. */
 export function within_norm_i32(n: usize, bound: f64, k: usize): u32 {
-  const most = <u64>bound;
-  let total: u64 = 0;
-  for (let i: usize = 0; i < n; i++) {
+  // First in f64, where nothing overflows: what is within twice the bound there has an exact sum below 2^63.
+  let rough: f64 = 0, total: u64 = 0, i: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    let a = d.splat<v128>(0), b = a, c = a, e = a;
+    const end = n & ~3;
+    for (; i < end; i += 4) {
+      a = d.add<v128>(a, square<v128>(k + (i << 2)));
+      b = d.add<v128>(b, square<v128>(k + (i << 2) + 8));
+    }
+    rough = d.lane_sum<v128>(d.add<v128>(a, b));
+    if (rough > bound + bound) return 0;
+    for (i = 0; i < end; i += 4) {
+      const v = v128.load(k + (i << 2));
+      c = d.bits_sum<v128>(c, i64x2.extmul_low_i32x4_s(v, v));
+      e = d.bits_sum<v128>(e, i64x2.extmul_high_i32x4_s(v, v));
+    }
+    total = d.bits_lane_sum<v128>(d.bits_sum<v128>(c, e));
+  }
+  for (let j = i; j < n; j++) rough += square<f64>(k + (j << 2));
+  if (rough > bound + bound) return 0;
+  for (; i < n; i++) {
     const v = <i64>load<i32>(k + (i << 2));
     total += <u64>(v * v);
-    if (total > most) return 0;
   }
-  return 1;
+  return total <= <u64>bound ? 1 : 0;
 }
 
 /** acc_i <- acc_i + k_i. n elements; k: n x i32; acc: n x i64. */

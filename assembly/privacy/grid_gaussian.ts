@@ -30,15 +30,16 @@ export function grid_gaussian_scratch(): usize {
 // @ts-ignore: decorator
 @inline
 function pair_body<T>(angle: usize, fine: usize, z: usize): void {
-  const word = d.to_magic<T>(d.ld_i32<T>(angle)); // the low bits hold the word
+  const word = d.bits_ld_u32<T>(angle);
   const swap = d.bits_sub<T>(d.splat<T>(0), d.bits_and<T>(word, 1)); // bit 0, spread: 0 or -1
   const sign = d.bits_and<T>(d.bits_shl<T>(word, 62), 0x8000000000000000); // bit 1
-  const coarse = d.from_magic<T>(d.bits_and<T>(word, ~3)); // bits 2..31, signed, times 4
+  const coarse = d.ld_i32_and<T>(angle, ~3); // bits 2..31, signed, times 4
   const middle = d.mul_add<T>(d.ld_u16<T>(fine), d.splat<T>(3.552713678800501e-15), d.splat<T>(1.7763568394002505e-15)); // (fine + 1/2) 2^-48
   const f = d.mul_add<T>(coarse, d.splat<T>(5.820766091346741e-11), middle); // + coarse 2^-34, exactly
   const s = sin_2pi<T>(f), c = d.bits_xor<T>(cos_2pi<T>(f), sign), r = d.ld<T>(z);
-  d.st<T>(z, d.to_magic<T>(d.mul<T>(r, d.bits_select<T>(s, c, swap))));
-  d.st<T>(z + (PAIRS << 3), d.to_magic<T>(d.mul<T>(r, d.bits_select<T>(c, s, swap))));
+  const both = d.bits_mask<T>(d.bits_xor<T>(s, c), swap); // to exchange, or 0
+  d.st<T>(z, d.to_magic<T>(d.mul<T>(r, d.bits_xor<T>(c, both))));
+  d.st<T>(z + (PAIRS << 3), d.to_magic<T>(d.mul<T>(r, d.bits_xor<T>(s, both))));
 }
 
 /** 256 samples of round(scale z), as magic numbers at z, from 28 blocks of random bytes; factor = -2 scale^2. All bytes 0 gives 9.49 scale. */
