@@ -208,12 +208,6 @@ export function bits_ld_u32<T>(p: usize): T {
   if (isVector<T>()) return v128.load32x2_u(p);
   return reinterpret<f64>(<u64>load<u32>(p));
 }
-// @ts-ignore: decorator
-@inline
-export function bits_or<T>(a: T, k: i64): T {
-  if (isVector<T>()) return v128.or(a, i64x2.splat(k));
-  return reinterpret<f64>(reinterpret<i64>(a) | k);
-}
 /** Bits of a that mask has too. */
 // @ts-ignore: decorator
 @inline

@@ -43,16 +43,10 @@ export function exp<T>(x0: T): T {
 // @ts-ignore: decorator
 @inline
 export function log<T>(x: T): T {
-  return log_scaled<T>(x, 0);
-}
-/** ln(x 2^-e), the same bits as log(x 2^-e), for positive normal finite x. */
-// @ts-ignore: decorator
-@inline
-export function log_scaled<T>(x: T, e: f64): T {
   // Bits of x / sqrt(1/2), whose exponent field is k + 1023.
   const t = bits_add<T>(x, 0x00095f619980c433);
   const m = bits_add<T>(bits_sub<T>(x, bits_and<T>(t, 0xfff0000000000000)), 0x3ff0000000000000);
-  const k = sub<T>(bits_add<T>(bits_shr<T>(t, 52), MAGIC_BITS), splat<T>(MAGIC + 1023.0 + e));
+  const k = sub<T>(bits_add<T>(bits_shr<T>(t, 52), MAGIC_BITS), splat<T>(MAGIC + 1023.0));
   const s = div<T>(sub<T>(m, splat<T>(1.0)), add<T>(m, splat<T>(1.0)));
   const z = mul<T>(s, s);
   // Estrin's scheme: a chain of three instead of six, which is what bounds the speed of the noise kernel.

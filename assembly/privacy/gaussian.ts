@@ -1,7 +1,7 @@
 // Gaussian noise from the ChaCha20 key stream by the Box-Muller transform, in f64 without library maths.
 // Plain floating-point noise for research: statistically right, not hardened against attacks on its low bits (Mironov 2012); see grid_gaussian.ts.
 import * as d from "../lanes/f64";
-import { cos_2pi, log_scaled, sin_2pi } from "../lanes/math";
+import { cos_2pi, log, sin_2pi } from "../lanes/math";
 import { chacha20_u8 } from "../random/chacha";
 
 // A chunk: 12 blocks of key stream make 128 samples. Pair p takes words p (low) and 64 + p (high) for its tail variable and
@@ -20,10 +20,9 @@ export function gaussian_scratch_f32(): usize {
 // @ts-ignore: decorator
 @inline
 export function radius<T>(factor: f64, low: usize, high: usize): T {
-  // A word in the low bits of 2^52 is 2^52 + word, in those of 2^84 it is 2^84 + 2^32 word: one subtraction each gives word + 1/2 and 2^32 word.
-  const half = d.sub<T>(d.bits_or<T>(d.bits_ld_u32<T>(low), 0x4330000000000000), d.splat<T>(4503599627370495.5));
-  const rest = d.sub<T>(d.bits_or<T>(d.bits_ld_u32<T>(high), 0x4530000000000000), d.splat<T>(19342813113834066795298816.0));
-  return d.sqrt<T>(d.mul<T>(d.splat<T>(factor), log_scaled<T>(d.add<T>(rest, half), 64)));
+  const half = d.add<T>(d.ld_u32<T>(low), d.splat<T>(0.5));
+  const u = d.mul<T>(d.mul_add<T>(d.ld_u32<T>(high), d.splat<T>(4294967296.0), half), d.splat<T>(5.421010862427522e-20));
+  return d.sqrt<T>(d.mul<T>(d.splat<T>(factor), log<T>(u)));
 }
 // @ts-ignore: decorator
 @inline

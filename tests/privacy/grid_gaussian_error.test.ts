@@ -19,7 +19,7 @@ function constants(name: string): number[] {
 const SINE = constants("sin_2pi").reverse(); // S_0 .. S_6 in f^2
 const COSINE = [1, ...constants("cos_2pi").slice(0, 7).reverse()];
 // Estrin's order in the text: s - 1, s + 1, then pairs (odd, even), the last coefficient alone.
-const [, , l1, l0, l3, l2, l5, l4, l6] = constants("log_scaled");
+const [, , l1, l0, l3, l2, l5, l4, l6] = constants("log");
 const LOG = [l0, l1, l2, l3, l4, l5, l6] as number[];
 
 /** Taylor coefficients in z, enough of them that the rest is below 2^-120 on the interval. */
