@@ -1,10 +1,13 @@
 // npm run results:dp-sgd: the three published settings of DP-SGD on MNIST (TensorFlow Privacy, tutorials/README.md; delta 1e-5, batches of
 // 256, accuracy the mean of 10 runs), each trained once here, with accuracy and epsilon beside the published ones.
 //   --epochs N   fewer epochs than published, to try it out
+// The reports go to reports/.
 import { spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { rdpEpsilon } from "../dist/index.js";
 
+mkdirSync("reports", { recursive: true });
 const { epochs: most = "1000" } = parseArgs({ options: { epochs: { type: "string" } } }).values;
 const SETTINGS = [
   { noise: 1.3, clip: 1.5, rate: 0.25, epochs: 15, epsilon: 1.19, accuracy: 95.0 },
@@ -19,7 +22,7 @@ for (const { noise, clip, rate, epsilon, accuracy, ...setting } of SETTINGS) {
   const args = `--dp dp-sgd --clients 1 --epsilon 100 --noise-multiplier ${noise} --clip ${clip} --learning-rate ${rate} --rounds ${epochs} --workers 1`;
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    ["dist/cli/main.js", "simulate", "mnist", ...args.split(" "), "--json", "--out", `dp-sgd-${noise}.html`],
+    ["dist/cli/main.js", "simulate", "mnist", ...args.split(" "), "--json", "--out", `reports/dp-sgd-${noise}.html`],
     { encoding: "utf8", maxBuffer: 2 ** 26 },
   );
   if (status !== 0) throw new Error(stderr);
